@@ -2,10 +2,12 @@ package webauthntest_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -343,4 +345,16 @@ func BenchmarkGet(b *testing.B) {
 	for b.Loop() {
 		get(b, a, options)
 	}
+}
+
+// verify checks a signature with go-webauthn's keys alone, whatever the bytes say.
+func verify(t *testing.T, publicKey, auth, clientData, signature []byte) bool {
+	t.Helper()
+	key, err := webauthncose.ParsePublicKey(publicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256(clientData)
+	holds, err := webauthncose.VerifySignature(key, slices.Concat(auth, hash[:]), signature)
+	return err == nil && holds
 }
