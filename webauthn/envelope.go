@@ -1,0 +1,203 @@
+package webauthn
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits of what is posted. A registration carries its authenticator data twice
+// when the browser's toJSON made it.
+const (
+	maxRegistrationBody = 256 << 10
+	maxAssertionBody    = 64 << 10
+	maxBodyDepth        = 16
+	maxCredentialID     = 1023 // §4, credential ID
+	minCredentialID     = 16   // §4: 100 bits of entropy at least
+	maxUserHandle       = 64   // §5.4.3
+	maxTransports       = 16
+	maxTransport        = 32
+)
+
+// envelope is what the two responses share.
+type envelope struct {
+	id         []byte
+	client     *clientData
+	attachment string
+	outputs    extensionOutputs
+}
+
+// CredentialID returns the ID of the credential, which is the client's word until
+// Verify has passed.
+func (e *envelope) CredentialID() []byte { return e.id }
+
+// Challenge returns the challenge found in the client data. It is what the client
+// says until Verify has compared it.
+func (e *envelope) Challenge() []byte { return e.client.challenge }
+
+// ClientDataType returns the type found in the client data.
+func (e *envelope) ClientDataType() string { return e.client.typ }
+
+// Attachment returns "platform", "cross-platform", or nothing when the client gave
+// no value or one that the standard does not know (§5.4.5).
+func (e *envelope) Attachment() string { return e.attachment }
+
+// members are the members of the JSON as they stood there; nil is absent or null.
+type members struct {
+	envelope
+	rawID    []byte
+	typ      string
+	hasType  bool
+	response response
+}
+
+// response is the member of that name, of either ceremony.
+type response struct {
+	present           bool
+	clientData        []byte
+	attestationObject []byte
+	authenticatorData []byte
+	signature         []byte
+	userHandle        []byte
+	transports        []string
+}
+
+// malformed is a fault of the envelope.
+func malformed(err error) *Error { return refuse(CodeRequestMalformed, err) }
+
+// absent is the fault of a member that must be there and not empty.
+func absent(name string, v []byte) error {
+	if v == nil {
+		return &memberError{name, errMissing}
+	}
+	return &memberError{name, errEmpty}
+}
+
+// parseEnvelope reads the JSON and judges what both ceremonies demand of it. The
+// first two steps it works for carry the same numbers in both procedures: 3, the
+// kind of response, and 4, the extension outputs.
+func parseEnvelope(body []byte, max int, section string) (*members, error) {
+	if len(body) > max {
+		return nil, at(section+"3", malformed(errTooLong))
+	}
+	d, err := document(body, maxBodyDepth)
+	if err != nil {
+		return nil, at(section+"3", malformed(err))
+	}
+	m := new(members)
+	if err = object(d, func(name string) error { return m.member(d, name, section) }); err == nil {
+		err = end(d)
+	}
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return nil, at(section+"4", e)
+	case err != nil:
+		return nil, at(section+"3", malformed(err))
+	}
+	return m, at(section+"3", m.judge())
+}
+
+// member reads one member of the outermost object.
+func (m *members) member(d *jsontext.Decoder, name, section string) (err error) {
+	switch name {
+	case "id":
+		m.id, _, err = octets(d, name)
+	case "rawId":
+		m.rawID, _, err = octets(d, name)
+	case "type":
+		m.typ, m.hasType, err = str(d, name)
+	case "authenticatorAttachment":
+		var s string
+		if s, _, err = str(d, name); s == "platform" || s == "cross-platform" {
+			m.attachment = s
+		}
+	case "clientExtensionResults":
+		v, readErr := d.ReadValue()
+		if readErr != nil {
+			return errJSON
+		}
+		if e := m.outputs.parse(v, section == registrationSection); e != nil {
+			return e
+		}
+	case "response":
+		m.response.present = true
+		err = object(d, func(name string) error { return m.response.member(d, name) })
+	default:
+		err = skip(d)
+	}
+	return err
+}
+
+// member reads one member of the response. The loose copies that a browser makes
+// of a registration's key are passed over: only the attestation object counts.
+func (r *response) member(d *jsontext.Decoder, name string) (err error) {
+	switch name {
+	case "clientDataJSON":
+		r.clientData, _, err = octets(d, name)
+	case "attestationObject":
+		r.attestationObject, _, err = octets(d, name)
+	case "authenticatorData":
+		r.authenticatorData, _, err = octets(d, name)
+	case "signature":
+		r.signature, _, err = octets(d, name)
+	case "userHandle":
+		r.userHandle, _, err = octets(d, name)
+	case "transports":
+		r.transports, err = transports(d)
+	default:
+		err = skip(d)
+	}
+	return err
+}
+
+// transports reads an array of strings, or null.
+func transports(d *jsontext.Decoder) ([]string, error) {
+	fault := &memberError{"transports", errors.New("not an array of few short strings")}
+	switch t, err := d.ReadToken(); {
+	case err != nil:
+		return nil, errJSON
+	case t.Kind() == 'n':
+		return nil, nil
+	case t.Kind() != '[':
+		return nil, fault
+	}
+	var out []string
+	for d.PeekKind() != ']' {
+		s, ok, err := str(d, "transports")
+		if err != nil {
+			return nil, err
+		}
+		if !ok || len(s) > maxTransport || len(out) == maxTransports {
+			return nil, fault
+		}
+		out = append(out, s)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, errJSON
+	}
+	return out, nil
+}
+
+// judge demands what step 3 does of either response, but for what tells the two
+// apart.
+func (m *members) judge() *Error {
+	switch {
+	case len(m.id) == 0:
+		return malformed(absent("id", m.id))
+	case len(m.rawID) == 0:
+		return malformed(absent("rawId", m.rawID))
+	case !m.hasType:
+		return malformed(&memberError{"type", errMissing})
+	case !m.response.present:
+		return malformed(&memberError{"response", errMissing})
+	case m.typ != PublicKey:
+		return refuse(CodeResponseTypeInvalid, errors.New("type is not public-key"))
+	case !bytes.Equal(m.id, m.rawID):
+		return refuse(CodeCredentialIDMismatch, errors.New("id and rawId differ"))
+	case len(m.response.clientData) == 0:
+		return malformed(absent("clientDataJSON", m.response.clientData))
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package webauthn
+
+import (
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxExtensionOutputs caps the JSON text of clientExtensionResults.
+const maxExtensionOutputs = 16 << 10
+
+// extensionOutputs is what is kept of the client extension results. The outputs
+// of prf are keys: they are checked for shape where they stand and not kept.
+type extensionOutputs struct {
+	discoverable *bool // credProps.rk
+}
+
+var errNotObject = errors.New("not an object")
+
+// extensionFault is an output of the wrong shape, named by the extension.
+func extensionFault(name string, err error) *Error {
+	return refuse(CodeExtensionOutputMalformed, &memberError{name, err})
+}
+
+// parse reads clientExtensionResults: step 4 of either procedure. What was not
+// asked for and what is not known is passed over (§9.2).
+func (o *extensionOutputs) parse(v jsontext.Value, registration bool) *Error {
+	switch {
+	case len(v) > maxExtensionOutputs:
+		return extensionFault("clientExtensionResults", errTooLong)
+	case v.Kind() != '{':
+		return extensionFault("clientExtensionResults", errNotObject)
+	case len(v) == len("{}"):
+		return nil
+	}
+	d, err := document(v.Clone(), maxBodyDepth)
+	if err != nil {
+		return extensionFault("clientExtensionResults", err)
+	}
+	name := "clientExtensionResults"
+	err = object(d, func(n string) (err error) {
+		name = n
+		switch n {
+		case "credProps":
+			o.discoverable, err = credProps(d)
+		case "prf":
+			err = prf(d, registration)
+		case "largeBlob":
+			err = largeBlob(d)
+		case "appid", "appidExclude":
+			_, err = boolean(d, n)
+		default:
+			err = skip(d)
+		}
+		return err
+	})
+	if err != nil {
+		return extensionFault(name, err)
+	}
+	return nil
+}
+
+// credProps reads {rk?: boolean} (§10.1.3).
+func credProps(d *jsontext.Decoder) (*bool, error) {
+	var rk *bool
+	err := object(d, func(name string) error {
+		if name != "rk" {
+			return skip(d)
+		}
+		b, err := boolean(d, name)
+		rk = &b
+		return err
+	})
+	return rk, err
+}
+
+// prf checks {enabled?: boolean, results?: {first, second?}} (§10.1.4); enabled
+// must stand in a registration's. The results are read past, not kept.
+func prf(d *jsontext.Decoder, registration bool) error {
+	enabled := false
+	err := object(d, func(name string) (err error) {
+		switch name {
+		case "enabled":
+			enabled = true
+			_, err = boolean(d, name)
+		case "results":
+			first := false
+			if err = object(d, func(name string) error {
+				first = first || name == "first"
+				return skip(d)
+			}); err == nil && !first {
+				err = errMissing
+			}
+		default:
+			err = skip(d)
+		}
+		return err
+	})
+	if err == nil && registration && !enabled {
+		err = errMissing
+	}
+	return err
+}
+
+// largeBlob checks {supported?: boolean, blob?: base64url, written?: boolean} (§10.1.5).
+func largeBlob(d *jsontext.Decoder) error {
+	return object(d, func(name string) (err error) {
+		switch name {
+		case "supported", "written":
+			_, err = boolean(d, name)
+		case "blob":
+			var present bool
+			if _, present, err = octets(d, name); err == nil && !present {
+				err = &memberError{name, errMissing}
+			}
+		default:
+			err = skip(d)
+		}
+		return err
+	})
+}
