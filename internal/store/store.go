@@ -49,8 +49,8 @@ const (
 	TableEvents      Table = "events"
 )
 
-// TakenError says which unique key was in use: TableIdentifiers,
-// TableCredentials, TableAccounts, TableKeys or TableMarkers.
+// TakenError says in which table the unique key was in use. When several were,
+// it names the first of: identifiers, credentials, accounts, sessions.
 type TakenError struct{ Table Table }
 
 func (e *TakenError) Error() string { return "store: taken in " + string(e.Table) }
@@ -60,8 +60,12 @@ func (e *TakenError) Is(target error) bool { return target == ErrTaken }
 
 // OpID is drawn at random once per finish call and carried by each verb. A verb
 // that meets its own OpID in the spend it is about to write has already
-// happened, and returns nil; another's is ErrSpent. So a verb may be repeated
-// after a lost answer or after ErrConflict. The zero OpID is refused.
+// happened, and returns nil; another's is ErrSpent, and so is its own under
+// another verb, which would otherwise grant what never happened (a bare Spend
+// asks only that the ticket be spent, so any verb of its own answers it). A verb
+// without a spend finds its OpID on the account's row, or its successor session
+// in place. So a verb may be repeated after a lost answer or after ErrConflict.
+// The zero OpID is refused.
 type OpID [16]byte
 
 // Row is an authenticated record as a backend sees it: where it stands, which
@@ -161,7 +165,7 @@ type Event struct {
 // verb, after every condition holds and before the first write, so a refused verb
 // takes no number; it may call it again when it lost the number to another. It
 // must be quick and must not call the store. Its error fails the verb with
-// nothing written.
+// nothing written. Where a verb takes one, nil is refused: no record, no action.
 type EventFunc func(head Head) (Event, error)
 
 // CredentialUse is the use of a credential in a sign-in.
@@ -239,7 +243,7 @@ type AccountChange struct {
 	Account Ref
 	Next    Row
 	Add     []Identifier
-	Drop    [][]byte // identifier keys; gone already is fine
+	Drop    [][]byte // identifier keys; gone already, or another account's by now, is left alone
 	Event   EventFunc
 }
 
