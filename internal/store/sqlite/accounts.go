@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+const findAccount = "SELECT version FROM accounts WHERE key = ?"
+
+// Account implements store.Reader.
+func (s *Store) Account(ctx context.Context, key []byte) (store.Row, error) {
+	var a store.Row
+	err := s.readOne(ctx, "SELECT key, version, body FROM accounts WHERE key = ?",
+		func(stmt *sqlite.Stmt) { a = scanRow(stmt, 0) }, key)
+	return a, err
+}
+
+// Identifier implements store.Reader.
+func (s *Store) Identifier(ctx context.Context, key []byte) (store.Identifier, error) {
+	var i store.Identifier
+	err := s.readOne(ctx, "SELECT key, account, body FROM identifiers WHERE key = ?",
+		func(stmt *sqlite.Stmt) {
+			i = store.Identifier{Key: blob(stmt, 0), Account: blob(stmt, 1), Body: blob(stmt, 2)}
+		}, key)
+	return i, err
+}
+
+// ListAccounts implements store.Accounts.
+func (s *Store) ListAccounts(ctx context.Context, after []byte, limit int) ([]store.Row, error) {
+	var list []store.Row
+	err := s.readAll(ctx, "SELECT key, version, body FROM accounts WHERE key > ? ORDER BY key LIMIT ?",
+		func(stmt *sqlite.Stmt) { list = append(list, scanRow(stmt, 0)) }, after, max(limit, 0))
+	return list, err
+}
+
+// ReplaceAccount implements store.Accounts.
+func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error {
+	if err := checkAccountChange(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if t.replaced(v) {
+			return nil
+		}
+		if !t.stands(findAccount, v.Account) {
+			return store.ErrConflict
+		}
+		if t.identifiersTaken(v.Add) {
+			return &store.TakenError{Table: store.TableIdentifiers}
+		}
+		event, err := t.event(chainOf(v.Op), v.Event)
+		if err != nil {
+			return err
+		}
+		t.replaceAccount(v.Next, v.Op)
+		for _, key := range v.Drop {
+			t.write("DELETE FROM identifiers WHERE key = ? AND account = ?", key, v.Account.Key)
+		}
+		for _, i := range v.Add {
+			t.putIdentifier(i)
+		}
+		t.putEvent(event)
+		return nil
+	})
+}
+
+// replaced tells whether the change is the last that happened to the account.
+func (t *tx) replaced(v store.AccountChange) (done bool) {
+	t.read("SELECT version, op FROM accounts WHERE key = ?", func(stmt *sqlite.Stmt) {
+		done = unsigned(stmt, 0) == v.Next.Version && bytes.Equal(blob(stmt, 1), v.Op[:])
+	}, v.Account.Key)
+	return done
+}
+
+func (t *tx) replaceAccount(next store.Row, op store.OpID) {
+	t.write("UPDATE accounts SET version = ?, body = ?, op = ? WHERE key = ?",
+		next.Version, next.Body, op[:], next.Key)
+}
+
+// identifiersTaken tells whether another account has one of list, or list names
+// one twice. Its own account's is not taken: writing it again is fine.
+func (t *tx) identifiersTaken(list []store.Identifier) bool {
+	for n, i := range list {
+		for _, earlier := range list[:n] {
+			if bytes.Equal(earlier.Key, i.Key) {
+				return true
+			}
+		}
+		if t.exists("SELECT 1 FROM identifiers WHERE key = ? AND account <> ?", i.Key, i.Account) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tx) putIdentifier(i store.Identifier) {
+	t.write(`INSERT INTO identifiers (key, account, body) VALUES (?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET account = excluded.account, body = excluded.body`,
+		i.Key, i.Account, i.Body)
+}

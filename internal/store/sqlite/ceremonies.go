@@ -1,0 +1,238 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// verb says in a spend what the operation that spent the ticket did. The numbers
+// are in the file: they never change.
+type verb int
+
+const (
+	verbSpend      verb = 1
+	verbSignUp     verb = 2
+	verbSignIn     verb = 3
+	verbRegression verb = 4
+	verbBinding    verb = 5
+)
+
+// RecordSignUp implements store.Ceremonies.
+func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
+	if err := checkSignUp(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.judgeSignUp(v); done || err != nil {
+			return err
+		}
+		event, err := t.event(chainOf(v.Op), v.Event)
+		if err != nil {
+			return err
+		}
+		if v.Spend != nil {
+			t.putSpend(*v.Spend, v.Op, verbSignUp)
+		}
+		t.consume(v.Ticket, v.Marker)
+		t.write("INSERT INTO accounts (key, version, body, op) VALUES (?, ?, ?, ?)",
+			v.Account.Key, v.Account.Version, v.Account.Body, v.Op[:])
+		for _, i := range v.Identifiers {
+			t.putIdentifier(i)
+		}
+		if v.Credential != nil {
+			t.putCredential(*v.Credential)
+		}
+		t.putSession(v.Session)
+		t.putEvent(event)
+		return nil
+	})
+}
+
+func (t *tx) judgeSignUp(v store.SignUp) (done bool, err error) {
+	if v.Spend != nil {
+		done, err = t.spent(*v.Spend, v.Op, verbSignUp)
+	} else {
+		done = t.opened(v)
+	}
+	if done || err != nil {
+		return done, err
+	}
+	if err := t.permitted(v.Ticket, v.Marker); err != nil {
+		return false, err
+	}
+	if t.identifiersTaken(v.Identifiers) {
+		return false, &store.TakenError{Table: store.TableIdentifiers}
+	}
+	if v.Credential != nil && t.exists(findCredential, v.Credential.Key) {
+		return false, &store.TakenError{Table: store.TableCredentials}
+	}
+	if t.exists(findAccount, v.Account.Key) {
+		return false, &store.TakenError{Table: store.TableAccounts}
+	}
+	return false, t.sessionFree(v.Session)
+}
+
+// opened tells whether a sign-up without a spend has happened: the account
+// carries its operation, or already says just what it would write.
+func (t *tx) opened(v store.SignUp) (done bool) {
+	t.read("SELECT version, body, op FROM accounts WHERE key = ?", func(stmt *sqlite.Stmt) {
+		same := unsigned(stmt, 0) == v.Account.Version && bytes.Equal(blob(stmt, 1), v.Account.Body)
+		done = same || bytes.Equal(blob(stmt, 2), v.Op[:])
+	}, v.Account.Key)
+	return done
+}
+
+// RecordSignIn implements store.Ceremonies.
+func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
+	if err := checkSignIn(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.spent(v.Spend, v.Op, verbSignIn); done || err != nil {
+			return err
+		}
+		stored, usable := t.usable(v.Use)
+		if !usable || !t.stands(findAccount, v.Account) {
+			return store.ErrConflict
+		}
+		if err := t.sessionFree(v.Session); err != nil {
+			return err
+		}
+		event, err := t.event(chainOf(v.Op), v.Event)
+		if err != nil {
+			return err
+		}
+		t.putSpend(v.Spend, v.Op, verbSignIn)
+		t.use(v.Use, stored)
+		if len(v.Ends) > 0 {
+			t.write(deleteSession, v.Ends)
+		}
+		t.putSession(v.Session)
+		t.putEvent(event)
+		return nil
+	})
+}
+
+// RecordRegression implements store.Ceremonies.
+func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
+	if err := checkRegression(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.spent(v.Spend, v.Op, verbRegression); done || err != nil {
+			return err
+		}
+		if !t.stands(findAccount, v.Account) || !t.stands(findCredential, v.Credential) {
+			return store.ErrConflict
+		}
+		event, err := t.event(chainOf(v.Op), v.Event)
+		if err != nil {
+			return err
+		}
+		t.putSpend(v.Spend, v.Op, verbRegression)
+		if v.Next != nil {
+			t.replaceAccount(*v.Next, v.Op)
+		}
+		t.replaceCredential(v.Replace)
+		t.putEvent(event)
+		return nil
+	})
+}
+
+// RecordBinding implements store.Ceremonies.
+func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
+	if err := checkBinding(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.spent(v.Spend, v.Op, verbBinding); done || err != nil {
+			return err
+		}
+		if err := t.permitted(v.Ticket, nil); err != nil {
+			return err
+		}
+		if !t.stands(findAccount, v.Account) {
+			return store.ErrConflict
+		}
+		if t.exists(findCredential, v.Credential.Key) {
+			return &store.TakenError{Table: store.TableCredentials}
+		}
+		if err := t.sessionFree(v.Session); err != nil {
+			return err
+		}
+		event, err := t.event(chainOf(v.Op), v.Event)
+		if err != nil {
+			return err
+		}
+		t.putSpend(v.Spend, v.Op, verbBinding)
+		t.consume(v.Ticket, nil)
+		t.replaceAccount(v.Next, v.Op)
+		t.putCredential(v.Credential)
+		t.putSession(v.Session)
+		t.putEvent(event)
+		return nil
+	})
+}
+
+// Spend implements store.Ceremonies.
+func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
+	var f form
+	f.need(op != store.OpID{}, "the operation has no ID")
+	f.spend(v)
+	if f.err != nil {
+		return f.err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.spent(v, op, verbSpend); done || err != nil {
+			return err
+		}
+		t.putSpend(v, op, verbSpend)
+		return nil
+	})
+}
+
+// spent tells whether op has spent the ticket already, by doing what. Its own
+// spend under another verb is no leave to say that this verb happened.
+func (t *tx) spent(s store.Spend, op store.OpID, doing verb) (done bool, err error) {
+	var did verb
+	var by []byte
+	found := t.read("SELECT op, verb FROM spends WHERE expires = ? AND id = ?", func(stmt *sqlite.Stmt) {
+		by, did = blob(stmt, 0), verb(stmt.ColumnInt64(1))
+	}, millis(s.Expires), s.ID[:])
+	switch {
+	case !found:
+		return false, nil
+	case bytes.Equal(by, op[:]) && (did == doing || doing == verbSpend):
+		return true, nil
+	}
+	return false, store.ErrSpent
+}
+
+func (t *tx) putSpend(s store.Spend, op store.OpID, did verb) {
+	t.write("INSERT INTO spends (expires, id, op, verb, issued) VALUES (?, ?, ?, ?, ?)",
+		millis(s.Expires), s.ID[:], op[:], int(did), s.Issued)
+}
+
+// permitted demands the stored rights that a verb consumes.
+func (t *tx) permitted(ticket, marker *store.Ref) error {
+	if ticket != nil && !t.stands("SELECT version FROM tickets WHERE key = ?", *ticket) {
+		return store.ErrSpent
+	}
+	if marker != nil && !t.stands("SELECT version FROM markers WHERE name = CAST(? AS TEXT)", *marker) {
+		return store.ErrSpent
+	}
+	return nil
+}
+
+func (t *tx) consume(ticket, marker *store.Ref) {
+	if ticket != nil {
+		t.write("DELETE FROM tickets WHERE key = ?", ticket.Key)
+	}
+	if marker != nil {
+		t.write("DELETE FROM markers WHERE name = CAST(? AS TEXT)", marker.Key)
+	}
+}

@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// chains is how many event chains there are. One would do for one writer; several
+// let verification run in parallel. Forever: chains never merge.
+const chains = 4
+
+// tx is the transaction of one group, as an operation sees it. An engine error
+// sticks in fault: from then on reads find nothing and writes do nothing, the
+// operation's answer no longer counts, and the writer undoes the group.
+type tx struct {
+	conn    *sqlite.Conn
+	suspect bool // the last group that wrote failed
+	writes  int
+	fault   error
+	heads   [chains]*store.Head // as of this transaction; nil: not read yet
+}
+
+// read runs a query and calls scan for each row. It tells whether there was one.
+func (t *tx) read(query string, scan func(*sqlite.Stmt), args ...any) (found bool) {
+	if t.fault != nil {
+		return false
+	}
+	found, t.fault = scanRows(t.conn, query, scan, args...)
+	return found && t.fault == nil
+}
+
+// exists tells whether a query has a row.
+func (t *tx) exists(query string, args ...any) bool {
+	return t.read(query, func(*sqlite.Stmt) {}, args...)
+}
+
+// stands tells whether the row of ref, whose version query reads, is there in
+// just that edition.
+func (t *tx) stands(query string, ref store.Ref) bool {
+	var version uint64
+	found := t.read(query, func(stmt *sqlite.Stmt) { version = unsigned(stmt, 0) }, ref.Key)
+	return found && version == ref.Version
+}
+
+// write runs a statement. To call it is to have judged every condition.
+func (t *tx) write(query string, args ...any) {
+	if t.fault != nil {
+		return
+	}
+	t.writes++
+	t.fault = sqlitex.Execute(t.conn, query, &sqlitex.ExecOptions{Args: args})
+}
+
+// event asks make for the event that follows the head of chain.
+func (t *tx) event(chain uint32, make store.EventFunc) (store.Event, error) {
+	head := t.head(chain)
+	if t.fault != nil {
+		return store.Event{}, t.fault
+	}
+	e, err := call(make, head)
+	if err != nil {
+		return store.Event{}, err
+	}
+	if e.Chain != head.Chain || e.Number != head.Number+1 {
+		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
+			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
+	}
+	return e, nil
+}
+
+// call shields the writer, and with it everybody's requests, from a panic in
+// somebody's event.
+func call(make store.EventFunc, head store.Head) (e store.Event, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("sqlite: panic while making an event: %v", r)
+		}
+	}()
+	return make(head)
+}
+
+// head returns the last event of chain, those of this transaction included.
+func (t *tx) head(chain uint32) store.Head {
+	if known := t.heads[chain]; known != nil {
+		return *known
+	}
+	head := store.Head{Chain: chain}
+	t.read("SELECT number, link FROM events WHERE chain = ? ORDER BY number DESC LIMIT 1",
+		func(stmt *sqlite.Stmt) {
+			head.Number = unsigned(stmt, 0)
+			head.Link = blob(stmt, 1)
+		}, chain)
+	if t.fault == nil {
+		t.heads[chain] = &head
+	}
+	return head
+}
+
+func (t *tx) putEvent(e store.Event) {
+	t.write("INSERT INTO events (chain, number, at, account, link, body) VALUES (?, ?, ?, ?, ?, ?)",
+		e.Chain, e.Number, millis(e.At), e.Account, e.Link, e.Body)
+	t.heads[e.Chain] = &store.Head{Chain: e.Chain, Number: e.Number, Link: bytes.Clone(e.Link)}
+}
+
+// chainOf picks the chain of a verb's event: the same for a repeat.
+func chainOf(op store.OpID) uint32 { return uint32(op[0]) % chains }
+
+// scanRows runs a query on conn, calling scan for each row, and tells whether
+// there was one.
+func scanRows(conn *sqlite.Conn, query string, scan func(*sqlite.Stmt), args ...any) (found bool, err error) {
+	err = sqlitex.Execute(conn, query, &sqlitex.ExecOptions{
+		Args: args,
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			found = true
+			scan(stmt)
+			return nil
+		},
+	})
+	return found, err
+}
+
+// blob copies a column out; an empty one is nil.
+func blob(stmt *sqlite.Stmt, column int) []byte {
+	n := stmt.ColumnLen(column)
+	if n == 0 {
+		return nil
+	}
+	b := make([]byte, n)
+	stmt.ColumnBytes(column, b)
+	return b
+}
+
+// unsigned reads a 64-bit number that the engine keeps as a signed one.
+func unsigned(stmt *sqlite.Stmt, column int) uint64 { return uint64(stmt.ColumnInt64(column)) }
+
+// millis is a time as the tables keep it; 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func moment(stmt *sqlite.Stmt, column int) time.Time {
+	ms := stmt.ColumnInt64(column)
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
