@@ -1,0 +1,158 @@
+package account
+
+import (
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+)
+
+// NameError says why a name cannot be used. Field is the request's field, Code one
+// of the codes below.
+type NameError struct {
+	Field string
+	Code  string
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("account: %s: %s", e.Field, e.Code) }
+
+// The codes of a NameError.
+const (
+	NameTooShort   = "too_short"
+	NameTooLong    = "too_long"
+	NameCharacters = "characters" // one that is not allowed
+	NameShape      = "shape"      // reads as an address, a number, a UUID or a user handle
+	NameMalformed  = "malformed"
+)
+
+// Limits of names.
+const (
+	minUsername     = 3 // characters
+	maxUsername     = 64
+	maxDisplayName  = 128 // bytes: it travels sealed in a challenge
+	maxPasskeyName  = 64  // characters
+	maxEmailAddress = 254 // bytes, RFC 5321 §4.5.3.1
+)
+
+var (
+	uuidShape   = regexp.MustCompile(`^(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})$`)
+	handleShape = regexp.MustCompile(`^[0-9A-Za-z_-]{43}$`)
+)
+
+// Username checks a username and gives the form it is stored and compared in: PRECIS
+// UsernameCaseMapped (RFC 8265 §3.3). It refuses, with a *NameError, what could be
+// taken for something else: an address, a number, a UUID, a user handle.
+func Username(name string) (string, error) {
+	refuse := func(code string) (string, error) {
+		return "", &NameError{Field: "username", Code: code}
+	}
+	if strings.ContainsAny(name, "@|:") || strings.ContainsFunc(name, unicode.IsSpace) {
+		return refuse(NameCharacters)
+	}
+	canonical, err := precis.UsernameCaseMapped.String(name)
+	if err != nil {
+		return refuse(NameCharacters)
+	}
+	// Width mapping may bring forth what the raw text did not hold.
+	if strings.ContainsAny(canonical, "@|:") {
+		return refuse(NameCharacters)
+	}
+	switch n := utf8.RuneCountInString(canonical); {
+	case n < minUsername:
+		return refuse(NameTooShort)
+	case n > maxUsername:
+		return refuse(NameTooLong)
+	}
+	if numberShaped(canonical) || uuidShape.MatchString(canonical) || handleShape.MatchString(canonical) {
+		return refuse(NameShape)
+	}
+	return canonical, nil
+}
+
+// numberShaped tells whether a name reads as a number: digits of any script with
+// nothing but signs and separators between them.
+func numberShaped(name string) bool {
+	digits := false
+	for _, r := range name {
+		switch {
+		case unicode.Is(unicode.N, r):
+			digits = true
+		case strings.ContainsRune("+-.,_()/", r):
+		default:
+			return false
+		}
+	}
+	return digits
+}
+
+// Canonical tells the kind of a name that somebody typed to sign in, and the form it
+// is looked up by. It never fails: a name that nobody can have has a form that
+// nobody has.
+func Canonical(name string) (kind, canonical string) {
+	if strings.Contains(name, "@") {
+		return KindEmail, strings.ToLower(name)
+	}
+	canonical, err := precis.UsernameCaseMapped.String(name)
+	if err != nil {
+		return KindUsername, name
+	}
+	return KindUsername, canonical
+}
+
+// Email checks that a claimed address is one bare address. It does not say that the
+// address exists or is anybody's.
+func Email(address string) (string, error) {
+	if len(address) > maxEmailAddress {
+		return "", &NameError{Field: "email", Code: NameTooLong}
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Name != "" || parsed.Address != address {
+		return "", &NameError{Field: "email", Code: NameMalformed}
+	}
+	return address, nil
+}
+
+// DisplayName checks the name a person is greeted by: at most 128 bytes, nothing
+// that hides or reorders text (RFC 8266 leaves bidirectional marks to us).
+func DisplayName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if len(name) > maxDisplayName {
+		return "", &NameError{Field: "display_name", Code: NameTooLong}
+	}
+	if !printable(name) {
+		return "", &NameError{Field: "display_name", Code: NameCharacters}
+	}
+	return name, nil
+}
+
+// PasskeyName checks the friendly name of a passkey: 1 to 64 characters, no control
+// characters. An empty name is not an error: it asks for a suggestion.
+func PasskeyName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if utf8.RuneCountInString(name) > maxPasskeyName {
+		return "", &NameError{Field: "name", Code: NameTooLong}
+	}
+	if !printable(name) {
+		return "", &NameError{Field: "name", Code: NameCharacters}
+	}
+	return name, nil
+}
+
+// printable refuses invalid UTF-8, control characters, line separators and
+// bidirectional controls. Joiners stay: scripts and emoji need them.
+func printable(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		bidi := r == 0x061C || r == 0x200E || r == 0x200F || (r >= 0x202A && r <= 0x202E) || (r >= 0x2066 && r <= 0x2069)
+		if unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || bidi {
+			return false
+		}
+	}
+	return true
+}

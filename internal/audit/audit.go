@@ -1,0 +1,242 @@
+// Package audit owns what is remembered of what happened: events, who caused them,
+// and the chains that make a removed or edited event visible.
+//
+// An event is written in the same store verb as the change it tells of; the
+// function that makes it comes from here, and the backend calls it with the head of
+// a chain once nothing else can refuse the verb. Failed attempts are not events of
+// their own: strangers could fill the disk with them. They are counted here and
+// summed into one event a minute.
+//
+// The package never decides anything, and never writes a secret: an event names
+// accounts, passkeys and sessions by our identifiers only.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/google/uuid"
+
+	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// Name is the kind of an event. The set is closed: a name, once shipped, keeps its
+// meaning for good.
+type Name string
+
+// The events.
+const (
+	AccountSignedUp  Name = "account.signed_up"
+	AccountAdded     Name = "account.added"       // by an operator on the machine
+	AccountLinkMade  Name = "account.link_made"   // enrolment or first administrator
+	PasskeyAdded     Name = "passkey.added"       // to an account that exists
+	PasskeySuspended Name = "passkey.suspended"   // Code says why
+	PasskeyRegressed Name = "passkey.regressed"   // its counter went back: perhaps a clone
+	SignedIn         Name = "session.signed_in"   // by passkey
+	SignedOut        Name = "session.signed_out"  // this session
+	AllSignedOut     Name = "session.all_ended"   // every session of the account
+	AttemptsFailed   Name = "attempts.failed"     // Counts of the last minute
+	FirstAdminSigned Name = "account.first_admin" // the store's first administrator
+)
+
+// Caller is who asks: what a door knows of the client, for events, limits and logs.
+// The zero Caller is the operator on the machine.
+type Caller struct {
+	RequestID string
+	Address   netip.Addr
+	UserAgent string
+	Door      string
+}
+
+// Network is the caller's network as limits and events see it: /32 or /64. It is
+// the zero Prefix when there is no address.
+func (c Caller) Network() netip.Prefix {
+	if !c.Address.IsValid() {
+		return netip.Prefix{}
+	}
+	addr := c.Address.Unmap()
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return prefix
+}
+
+// Entry is what an event says.
+type Entry struct {
+	Name    Name              `cbor:"1,keyasint"`
+	Account record.ID         `cbor:"2,keyasint"`
+	Session record.ID         `cbor:"3,keyasint"`
+	Passkey record.ID         `cbor:"4,keyasint"`
+	Code    string            `cbor:"5,keyasint,omitempty"`
+	AAL     int               `cbor:"6,keyasint,omitempty"`
+	Reasons []string          `cbor:"7,keyasint,omitempty"` // why that AAL
+	Counts  map[string]uint64 `cbor:"8,keyasint,omitempty"`
+	Request string            `cbor:"9,keyasint,omitempty"`
+	Network string            `cbor:"10,keyasint,omitempty"`
+	Agent   string            `cbor:"11,keyasint,omitempty"`
+	Door    string            `cbor:"12,keyasint,omitempty"`
+}
+
+// maxAgent bounds what a client may write into our memory about itself, in bytes.
+const maxAgent = 256
+
+// By completes the entry with who caused it.
+func (e Entry) By(c Caller) Entry {
+	e.Request, e.Door = c.RequestID, c.Door
+	if n := c.Network(); n.IsValid() {
+		e.Network = n.String()
+	}
+	e.Agent = c.UserAgent
+	if len(e.Agent) > maxAgent {
+		e.Agent = e.Agent[:maxAgent]
+	}
+	return e
+}
+
+// Config is what a Log needs; every field is required.
+type Config struct {
+	Vault *record.Vault
+	Store store.Events
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// Log makes events, counts failures and raises alarms. It is safe for concurrent use.
+type Log struct {
+	cfg Config
+
+	mu     sync.Mutex
+	counts map[string]uint64
+}
+
+// New makes a Log.
+func New(cfg Config) *Log {
+	return &Log{cfg: cfg, counts: make(map[string]uint64)}
+}
+
+// Event gives the function that a store verb calls to append the entry.
+func (l *Log) Event(e Entry) store.EventFunc {
+	return func(head store.Head) (store.Event, error) {
+		body, err := cbor.Marshal(e)
+		if err != nil {
+			return store.Event{}, fmt.Errorf("audit: encode %s: %w", e.Name, err)
+		}
+		var account []byte
+		if e.Account != uuid.Nil {
+			account = e.Account[:]
+		}
+		return l.cfg.Vault.SealEvent(head, l.cfg.Now(), account, body)
+	}
+}
+
+// Fail counts a failed attempt. kind is the ceremony, code the internal code of
+// what failed; both come from closed sets, so the counters are bounded.
+func (l *Log) Fail(ctx context.Context, c Caller, kind, code string) {
+	l.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "attempt failed",
+		slog.String("ceremony", kind), slog.String("code", code),
+		slog.String("request_id", c.RequestID), slog.String("network", c.Network().String()))
+	l.mu.Lock()
+	l.counts[kind+"/"+code]++
+	l.mu.Unlock()
+}
+
+// Alarm says that something happened that cannot happen unless somebody tampers
+// with the store. It is logged at once, by name, and counted like a failure.
+func (l *Log) Alarm(ctx context.Context, c Caller, code string, cause error) {
+	l.cfg.Log.LogAttrs(ctx, slog.LevelError, "alarm",
+		slog.String("alarm", code), slog.Any("cause", cause), slog.String("request_id", c.RequestID))
+	l.mu.Lock()
+	l.counts["alarm/"+code]++
+	l.mu.Unlock()
+}
+
+// Flush writes the failures counted since the last Flush as one event, or nothing
+// when there were none. On an error they are kept for the next.
+func (l *Log) Flush(ctx context.Context) error {
+	l.mu.Lock()
+	counts := l.counts
+	l.counts = make(map[string]uint64)
+	l.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	err := l.cfg.Store.Append(ctx, l.Event(Entry{Name: AttemptsFailed, Counts: counts}))
+	if err != nil {
+		l.mu.Lock()
+		for k, n := range counts {
+			l.counts[k] += n
+		}
+		l.mu.Unlock()
+		return fmt.Errorf("audit: flush: %w", err)
+	}
+	return nil
+}
+
+// Record is an event as it was read back and verified.
+type Record struct {
+	Entry
+	Chain  uint32
+	Number uint64
+	At     time.Time
+}
+
+// page is how many events are read at a time.
+const page = 500
+
+// Walk reads a chain from its first event, verifies seal, number and link of each,
+// and calls yield with it. It stops at the first event that does not verify, with a
+// *record.Tampered, and at the first error of yield.
+//
+// What it cannot see by itself is the removal of a chain's end: compare the last
+// number with a head kept outside the database.
+func (l *Log) Walk(ctx context.Context, chain uint32, yield func(Record) error) error {
+	head := store.Head{Chain: chain}
+	for {
+		events, err := l.cfg.Store.Chain(ctx, chain, head.Number, page)
+		if err != nil {
+			return fmt.Errorf("audit: read chain %d: %w", chain, err)
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		for _, e := range events {
+			rec, err := l.open(head, e)
+			if err != nil {
+				return err
+			}
+			if err := yield(rec); err != nil {
+				return err
+			}
+			head = store.Head{Chain: chain, Number: e.Number, Link: e.Link}
+		}
+	}
+}
+
+func (l *Log) open(head store.Head, e store.Event) (Record, error) {
+	if e.Number != head.Number+1 {
+		return Record{}, &record.Tampered{
+			Code: "event_record_tampered",
+			Err:  fmt.Errorf("chain %d: event %d follows %d", e.Chain, e.Number, head.Number),
+		}
+	}
+	body, err := l.cfg.Vault.OpenEvent(head.Link, e)
+	if err != nil {
+		return Record{}, err
+	}
+	rec := Record{Chain: e.Chain, Number: e.Number, At: e.At}
+	if err := cbor.Unmarshal(body, &rec.Entry); err != nil {
+		return Record{}, &record.Tampered{Code: "event_record_tampered", Err: err}
+	}
+	return rec, nil
+}
