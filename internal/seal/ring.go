@@ -1,0 +1,164 @@
+package seal
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// Root is a data root R: 32 random bytes, one version of them.
+type Root struct {
+	version uint32
+	key     *[keySize]byte // behind a pointer, so that printing shows an address
+}
+
+// Version is the number of this root.
+func (r Root) Version() uint32 { return r.version }
+
+// RootID names a root to the KMS: what its wrapping is bound to.
+type RootID struct {
+	Deployment []byte
+	Version    uint32
+}
+
+func (id RootID) binding() map[string]string {
+	return map[string]string{
+		"deployment": hex.EncodeToString(id.Deployment),
+		"purpose":    "root",
+		"version":    strconv.FormatUint(uint64(id.Version), 10),
+	}
+}
+
+// NewRoot draws a root from random and wraps it. Keep the wrapped bytes: they are
+// all that a later process has.
+func NewRoot(ctx context.Context, kms KMS, random io.Reader, id RootID) (Root, []byte, error) {
+	root := Root{version: id.Version, key: new([keySize]byte)}
+	if _, err := io.ReadFull(random, root.key[:]); err != nil {
+		return Root{}, nil, fmt.Errorf("seal: drawing a root: %w", err)
+	}
+	wrapped, err := kms.Wrap(ctx, root.key[:], id.binding())
+	if err != nil {
+		return Root{}, nil, fmt.Errorf("seal: wrapping root %d: %w", id.Version, err)
+	}
+	return root, wrapped, nil
+}
+
+// UnwrapRoot is the inverse of NewRoot. The error matches ErrWrap when the bytes
+// are not that root's under the provider's key.
+func UnwrapRoot(ctx context.Context, kms KMS, wrapped []byte, id RootID) (Root, error) {
+	key, err := kms.Unwrap(ctx, wrapped, id.binding())
+	if err != nil {
+		return Root{}, fmt.Errorf("seal: unwrapping root %d: %w", id.Version, err)
+	}
+	if len(key) != keySize {
+		return Root{}, fmt.Errorf("seal: unwrapping root %d: %w: %d bytes", id.Version, ErrWrap, len(key))
+	}
+	return Root{version: id.Version, key: (*[keySize]byte)(slices.Clone(key))}, nil
+}
+
+// RingConfig is what a ring is made of.
+type RingConfig struct {
+	Deployment []byte    // enters every derived key
+	Server     ServerKey // S; its primary version seals
+	Roots      []Root
+	Primary    uint32    // version of the root that seals
+	Random     io.Reader // for record salts
+	// Missing is called when a blob names a root that the ring lacks, before it is
+	// refused; it may call Replace. It must bound itself, for strangers choose the
+	// version in a ticket. Nil: nothing is tried.
+	Missing func()
+}
+
+// Ring holds the versions of R and S and derives from them. It is safe for
+// concurrent use.
+type Ring struct {
+	deployment []byte
+	server     *secrets
+	random     io.Reader
+	missing    func()
+	current    atomic.Pointer[generation]
+}
+
+// generation is one set of roots with what was derived from them. A root that is
+// replaced away takes its derived keys with it.
+type generation struct {
+	roots   map[uint32]Root
+	primary uint32
+	derived sync.Map // derivedID → []byte
+}
+
+type derivedID struct {
+	purpose string
+	version Version
+}
+
+// NewRing makes a ring. It refuses a config without server key, deployment,
+// randomness or primary root.
+func NewRing(c RingConfig) (*Ring, error) {
+	if c.Server.s == nil || len(c.Deployment) == 0 || c.Random == nil {
+		return nil, errors.New("seal: a ring needs a server key, a deployment and randomness")
+	}
+	r := &Ring{deployment: slices.Clone(c.Deployment), server: c.Server.s, random: c.Random, missing: c.Missing}
+	if err := r.Replace(c.Roots, c.Primary); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Replace exchanges the roots. Blobs under a root that is no longer there do not
+// open any more.
+func (r *Ring) Replace(roots []Root, primary uint32) error {
+	g := &generation{roots: make(map[uint32]Root, len(roots)), primary: primary}
+	for _, root := range roots {
+		if root.key == nil || g.roots[root.version].key != nil {
+			return fmt.Errorf("seal: root %d is empty or there twice", root.version)
+		}
+		g.roots[root.version] = root
+	}
+	if g.roots[primary].key == nil {
+		return &VersionError{Version{Root: primary, Server: r.server.primary}}
+	}
+	r.current.Store(g)
+	return nil
+}
+
+// Primary is the version that seals now.
+func (r *Ring) Primary() Version {
+	return Version{Root: r.current.Load().primary, Server: r.server.primary}
+}
+
+// Purpose is a handle to the keys of one purpose. Purposes are independent: what
+// one seals no other opens.
+func (r *Ring) Purpose(name string) *Purpose { return &Purpose{ring: r, name: name} }
+
+// key derives K(purpose) = HKDF-SHA-256(R ‖ S, info = L{"seal/v1", purpose, deployment}).
+func (r *Ring) key(purpose string, v Version) ([]byte, error) {
+	g := r.current.Load()
+	if g.roots[v.Root].key == nil && r.missing != nil {
+		r.missing()
+		g = r.current.Load()
+	}
+	id := derivedID{purpose, v}
+	if k, ok := g.derived.Load(id); ok {
+		return k.([]byte), nil
+	}
+	root, server := g.roots[v.Root].key, r.server.keys[v.Server]
+	if root == nil || server == nil {
+		return nil, &VersionError{v}
+	}
+	info := join([]byte("seal/v1"), []byte(purpose), r.deployment)
+	k, err := hkdf.Key(sha256.New, slices.Concat(root[:], server), nil, string(info), keySize)
+	if err != nil {
+		return nil, fmt.Errorf("seal: deriving a purpose key: %w", err)
+	}
+	g.derived.Store(id, k)
+	return k, nil
+}
