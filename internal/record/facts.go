@@ -162,6 +162,8 @@ type SigningKey struct {
 	PKCS8     []byte    `cbor:"4,keyasint"`
 	Life      KeyLife   `cbor:"5,keyasint"`
 	Since     time.Time `cbor:"6,keyasint"` // when it entered this life
+	// Edition is +1 whenever the row is replaced; the row's version is Edition + 1.
+	Edition uint64 `cbor:"7,keyasint,omitempty"`
 }
 
 // KeyLife is where a key stands: prepared keys open but do not seal, retired ones
