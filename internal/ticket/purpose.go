@@ -1,0 +1,97 @@
+package ticket
+
+// The purposes. A name is for ever: it is part of the key. A size is that of the
+// whole ticket in bytes, the same for every ticket of the purpose.
+var _ = []Purposeful{SignUp{}, SignIn{}, Enrolment{}, Binding{}, StepUp{}}
+
+var _ = []Linked{FirstAdmin{}, EnrolmentLink{}}
+
+// form is the shape of one purpose's tickets.
+type form struct {
+	name string
+	size int
+}
+
+// Purposeful is a ticket that is bound to the client that asks for it and lives at
+// most MaxLife. The set of purposes is closed: SignUp, SignIn, Enrolment, Binding,
+// StepUp.
+type Purposeful interface{ challenge() form }
+
+// Linked is a ticket that travels to a client nobody has seen yet, by mail or by
+// hand, and lives up to MaxLinkLife. It names a stored half: without that row, it
+// permits nothing. The set is closed: FirstAdmin, EnrolmentLink.
+type Linked interface{ link() form }
+
+// settable gives access to what a ticket of type T has in common with all.
+type settable[T any] interface {
+	*T
+	common() *Common
+}
+
+// SignUp is the challenge of a registration that opens an account.
+type SignUp struct {
+	Common
+	UserHandle       []byte   `cbor:"20,keyasint"`
+	Username         string   `cbor:"21,keyasint,omitempty"`
+	Email            string   `cbor:"22,keyasint,omitempty"`
+	DisplayName      string   `cbor:"23,keyasint,omitempty"` // ≤ 128 bytes
+	Algorithms       []int64  `cbor:"24,keyasint"`           // COSE, as offered
+	UserVerification string   `cbor:"25,keyasint,omitempty"`
+	FirstAdmin       bool     `cbor:"26,keyasint,omitempty"`
+	Permit           [16]byte `cbor:"27,keyasint,omitzero"` // ID of the link that permits it; zero: none
+}
+
+func (SignUp) challenge() form { return form{"sign-up", 1024} }
+
+// SignIn is the challenge of an assertion by somebody who is not signed in.
+type SignIn struct {
+	Common
+	UserVerification string `cbor:"20,keyasint,omitempty"`
+	Conditional      bool   `cbor:"21,keyasint,omitempty"`
+	Named            bool   `cbor:"22,keyasint,omitempty"` // a username was given
+	Decoy            bool   `cbor:"23,keyasint,omitempty"` // the name is nobody's
+}
+
+func (SignIn) challenge() form { return form{"sign-in", 384} }
+
+// Enrolment is the challenge of a registration that an enrolment link permits.
+type Enrolment struct {
+	Common
+	Algorithms       []int64  `cbor:"20,keyasint"`
+	UserVerification string   `cbor:"21,keyasint,omitempty"`
+	Permit           [16]byte `cbor:"22,keyasint"` // ID of the link
+}
+
+func (Enrolment) challenge() form { return form{"enrolment", 384} }
+
+// Binding is the challenge of a registration that adds a passkey to the account of
+// a signed-in person.
+type Binding struct {
+	Common
+	Algorithms       []int64 `cbor:"20,keyasint"`
+	UserVerification string  `cbor:"21,keyasint,omitempty"`
+	Conditional      bool    `cbor:"22,keyasint,omitempty"`
+}
+
+func (Binding) challenge() form { return form{"binding", 384} }
+
+// StepUp is the challenge of an assertion by a signed-in person.
+type StepUp struct {
+	Common
+	UserVerification string   `cbor:"20,keyasint,omitempty"`
+	MaxAge           int64    `cbor:"21,keyasint,omitempty"` // seconds, as asked for
+	ACRValues        []string `cbor:"22,keyasint,omitempty"` // as asked for
+	Purpose          string   `cbor:"23,keyasint,omitempty"` // what the proof is for; empty: nothing in particular
+}
+
+func (StepUp) challenge() form { return form{"step-up", 384} }
+
+// FirstAdmin is the link that opens a store's first administrator's account.
+type FirstAdmin struct{ Common }
+
+func (FirstAdmin) link() form { return form{"first-admin", 256} }
+
+// EnrolmentLink is the link that lets the person of an account make a passkey.
+type EnrolmentLink struct{ Common }
+
+func (EnrolmentLink) link() form { return form{"enrolment-link", 256} }
