@@ -48,8 +48,11 @@ func creation(t testing.TB, edit func(object)) []byte {
 		"user":      object{"id": b64(handle), "name": "ana", "displayName": ""},
 		"challenge": b64(challenge),
 		"pubKeyCredParams": []object{
-			{"type": "public-key", "alg": -7}, {"type": "public-key", "alg": -8}, {"type": "public-key", "alg": -257},
-			{"type": "public-key", "alg": -35}, {"type": "public-key", "alg": -36},
+			{"type": "public-key", "alg": -7},
+			{"type": "public-key", "alg": -8},
+			{"type": "public-key", "alg": -257},
+			{"type": "public-key", "alg": -35},
+			{"type": "public-key", "alg": -36},
 		},
 		"excludeCredentials": []object{},
 		"attestation":        "direct",
@@ -162,7 +165,9 @@ func TestModels(t *testing.T) {
 	}{
 		"phone": {
 			webauthntest.Phone(),
-			webauthntest.FlagUP | webauthntest.FlagUV | webauthntest.FlagBE | webauthntest.FlagBS, [3]uint32{}, "platform",
+			webauthntest.FlagUP | webauthntest.FlagUV | webauthntest.FlagBE | webauthntest.FlagBS,
+			[3]uint32{},
+			"platform",
 		},
 		"security key": {
 			webauthntest.SecurityKey(), webauthntest.FlagUP | webauthntest.FlagUV, [3]uint32{1, 2, 3}, "cross-platform",
