@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/keyturn/keyturn/internal/account"
+	"github.com/keyturn/keyturn/internal/session"
+)
+
+// tokenAnswer is RFC 6749 §5.1 with what it is about. Cookie mode leaves out the
+// first four.
+type tokenAnswer struct {
+	AccessToken string         `json:"access_token,omitempty"`
+	TokenType   string         `json:"token_type,omitempty"`
+	ExpiresIn   int            `json:"expires_in,omitempty"` // seconds
+	Scope       string         `json:"scope,omitempty"`
+	Session     sessionAnswer  `json:"session"`
+	Account     accountAnswer  `json:"account"`
+	Passkey     *passkeyAnswer `json:"passkey,omitempty"`
+}
+
+type sessionAnswer struct {
+	ID        string   `json:"id"`
+	AAL       int      `json:"aal"`
+	ACR       string   `json:"acr"`
+	AMR       []string `json:"amr"`
+	AuthTime  string   `json:"auth_time"`
+	ExpiresAt string   `json:"expires_at"`
+}
+
+func newSessionAnswer(v session.View) sessionAnswer {
+	return sessionAnswer{
+		ID: v.ID.String(), AAL: v.AAL, ACR: v.ACR, AMR: list(v.AMR),
+		AuthTime: moment(v.AuthTime), ExpiresAt: moment(v.ExpiresAt),
+	}
+}
+
+type accountAnswer struct {
+	ID           string `json:"id"`
+	Username     string `json:"username,omitempty"`
+	Email        string `json:"email,omitempty"`
+	PendingEmail string `json:"pending_email,omitempty"`
+	DisplayName  string `json:"display_name,omitempty"`
+}
+
+func newAccountAnswer(p session.Person) accountAnswer {
+	return accountAnswer{
+		ID: p.ID.String(), Username: p.Username, Email: p.Email, PendingEmail: p.PendingEmail, DisplayName: p.DisplayName,
+	}
+}
+
+type passkeysAnswer struct {
+	Passkeys []passkeyAnswer `json:"passkeys"`
+}
+
+type passkeyAnswer struct {
+	ID             string      `json:"id"`
+	CredentialID   string      `json:"credential_id"`
+	Name           string      `json:"name"`
+	CreatedAt      string      `json:"created_at"`
+	LastUsedAt     string      `json:"last_used_at,omitempty"`
+	TimesUsed      uint64      `json:"times_used"`
+	Transports     []string    `json:"transports"`
+	AAGUID         string      `json:"aaguid"`
+	BackupEligible bool        `json:"backup_eligible"`
+	BackedUp       bool        `json:"backed_up"`
+	UserVerified   bool        `json:"user_verified"`
+	Suspended      bool        `json:"suspended"`
+	RPID           string      `json:"rp_id"`
+	Attestation    attestation `json:"attestation"`
+	ThisSession    bool        `json:"this_session"`
+}
+
+type attestation struct {
+	Format string `json:"format"`
+	Trust  string `json:"trust"`
+}
+
+func newPasskeyAnswer(p account.Passkey) passkeyAnswer {
+	return passkeyAnswer{
+		ID: p.ID.String(), CredentialID: base64.RawURLEncoding.EncodeToString(p.CredentialID), Name: p.Name,
+		CreatedAt: moment(p.Created), LastUsedAt: moment(p.LastUsed), TimesUsed: p.TimesUsed,
+		Transports: list(p.Transports), AAGUID: uuid.UUID(p.AAGUID).String(),
+		BackupEligible: p.BackupEligible, BackedUp: p.BackedUp, UserVerified: p.UserVerified, Suspended: p.Suspended,
+		RPID: p.RPID, Attestation: attestation{Format: p.Format, Trust: p.Trust}, ThisSession: p.ThisSession,
+	}
+}
+
+// moment is RFC 3339 in UTC, to the second; never is empty, and then left out.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// list is an array on the wire even when there is nothing in it.
+func list(items []string) []string {
+	if items == nil {
+		return []string{}
+	}
+	return items
+}

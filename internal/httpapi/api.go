@@ -1,0 +1,186 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/keyturn/keyturn/internal/account"
+	"github.com/keyturn/keyturn/internal/ceremony"
+	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/token"
+)
+
+// door names this door in events, limits and tickets.
+const door = "rest"
+
+// Config is what the door needs. Fields without a remark are required.
+type Config struct {
+	PublicURL   *url.URL // scheme and host of the one address that people use
+	Hosts       []string // further Host values; may be empty
+	Development bool     // false: nothing that exists for development is mounted
+	Modes       []session.Mode
+	CORSOrigins []string // byte-exact; may be empty
+	// TrustedProxies are the peers whose X-Forwarded-For is believed; may be empty.
+	TrustedProxies []netip.Prefix
+
+	Name       string // who people sign in to; empty: the RP ID
+	OpenSignUp bool   // whether the sign-in page offers to open an account
+
+	RPID            string
+	RelatedOrigins  []string     // /.well-known/webauthn; empty: 404
+	AppleApps       []string     // TEAMID.bundle; empty: 404
+	AndroidApps     []AndroidApp // empty: 404
+	SecurityContact string       // a URI for security.txt (RFC 9116 §2.5.3); empty: 404
+
+	Ceremonies *ceremony.RelyingParty
+	Accounts   *account.Directory
+	Sessions   *session.Keeper
+	Tokens     *token.Issuer
+	Flood      *limit.Flood
+	Pages      fs.FS                       // pages/*.html and assets/*, as package console has them
+	Ready      func(context.Context) error // nil error: the server can do its work
+	Log        *slog.Logger
+	Now        func() time.Time
+	Rand       io.Reader
+}
+
+// AndroidApp is an app that may use the passkeys of the RP ID.
+type AndroidApp struct {
+	Package string
+	Digests []string // SHA-256 of the signing certificates, upper-case hex with colons
+}
+
+// API is the door. It is an http.Handler, safe for concurrent use.
+type API struct {
+	cfg      Config
+	mux      *http.ServeMux
+	routes   []route
+	hosts    hostSet
+	origins  origins
+	cookies  cookies
+	pages    map[string]page
+	readying readiness
+}
+
+// New makes the door. It fails on a Config that misses something required and on
+// pages that do not parse.
+func New(cfg Config) (*API, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Name == "" {
+		cfg.Name = cfg.RPID
+	}
+	pages, err := renderPages(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &API{
+		cfg:     cfg,
+		mux:     http.NewServeMux(),
+		hosts:   newHostSet(cfg.PublicURL, cfg.Hosts),
+		origins: origins{own: cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host, cors: cfg.CORSOrigins},
+		cookies: newCookies(cfg.Development),
+		pages:   pages,
+	}
+	a.readying = readiness{ask: cfg.Ready, now: cfg.Now}
+	a.mount()
+	return a, nil
+}
+
+func (c Config) check() error {
+	switch {
+	case c.PublicURL == nil || c.PublicURL.Host == "" || c.RPID == "":
+		return errors.New("httpapi: public URL and RP ID are required")
+	case len(c.Modes) == 0:
+		return errors.New("httpapi: at least one session mode is required")
+	case c.Ceremonies == nil || c.Accounts == nil || c.Sessions == nil || c.Tokens == nil || c.Flood == nil:
+		return errors.New("httpapi: ceremonies, accounts, sessions, tokens and the flood limit are required")
+	case c.Pages == nil || c.Ready == nil || c.Log == nil || c.Now == nil || c.Rand == nil:
+		return errors.New("httpapi: pages, readiness, log, clock and randomness are required")
+	}
+	return nil
+}
+
+// mount puts every route into the mux: a path answers its methods, and 405 to the
+// others; what has no path answers 404.
+func (a *API) mount() {
+	a.routes = a.table()
+	for _, r := range a.routes {
+		a.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, request *http.Request) {
+			// The mux is private, and ServeHTTP gives it nothing else.
+			x, ok := w.(*exchange)
+			if !ok {
+				panic(fmt.Sprintf("httpapi: %T is not an exchange", w))
+			}
+			r.serve(x, request)
+		})
+	}
+}
+
+// ServeHTTP answers one request: what is true of every answer first, then who may
+// ask at all, then the route.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := a.open(w, r)
+	defer a.close(x, r)
+	if !a.hosts.has(r, a.cfg.PublicURL.Scheme) {
+		a.fail(x, refused(codeMisdirected))
+		return
+	}
+	if shared(r.URL.Path) {
+		a.origins.share(x.Header(), r)
+	}
+	// The mux would answer an unclean path by a redirect of its own.
+	if asked := r.URL.EscapedPath(); path.Clean(asked) != asked && path.Clean(asked)+"/" != asked {
+		a.fail(x, refused(codeNotFound))
+		return
+	}
+	_, pattern := a.mux.Handler(r)
+	if pattern != "" {
+		a.mux.ServeHTTP(x, r)
+		return
+	}
+	a.unmatched(x, r)
+}
+
+// unmatched answers a request that no route takes: a preflight, a wrong method, or
+// nothing there.
+func (a *API) unmatched(x *exchange, r *http.Request) {
+	methods := a.allowed(r)
+	switch {
+	case len(methods) == 0:
+		a.fail(x, refused(codeNotFound))
+	case isPreflight(r) && shared(r.URL.Path):
+		a.preflight(x, r, methods)
+	default:
+		x.Header().Set("Allow", strings.Join(methods, ", "))
+		a.fail(x, refused(codeMethodNotAllowed))
+	}
+}
+
+// allowed are the methods that the path of a request has, by asking the mux what it
+// would do with each.
+func (a *API) allowed(r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	} {
+		other := *r
+		other.Method = method
+		if _, pattern := a.mux.Handler(&other); pattern != "" {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}

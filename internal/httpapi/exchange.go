@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/keyturn/keyturn/internal/audit"
+)
+
+// agentLimit bounds what is kept of a User-Agent, in bytes.
+const agentLimit = 256
+
+// exchange is one request on its way to an answer: the ResponseWriter of its
+// handler, and what is known of the request for answers, events and the log.
+type exchange struct {
+	http.ResponseWriter
+	id     string
+	caller audit.Caller
+	start  time.Time
+
+	status int // 0: nothing answered yet
+	code   code
+	reason string
+	step   string
+	cause  error
+}
+
+// WriteHeader notes the status for the log.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes that an answer without a status is 200.
+func (x *exchange) Write(b []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	return x.ResponseWriter.Write(b)
+}
+
+// Unwrap lets net/http find what the underlying writer can do.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// open starts an exchange. The request id is ours alone: one that a client sends
+// could be anybody's, and could be anything.
+func (a *API) open(w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{ResponseWriter: w, id: rand.Text(), start: a.cfg.Now()}
+	x.caller = audit.Caller{
+		RequestID: x.id, Address: clientAddress(r, a.cfg.TrustedProxies), UserAgent: agent(r.UserAgent()), Door: door,
+	}
+	a.setHeaders(w.Header(), x.id)
+	return x
+}
+
+// close ends an exchange: a panic becomes a 500, and the request becomes one line of
+// the log. It is deferred.
+func (a *API) close(x *exchange, r *http.Request) {
+	if caught := recover(); caught != nil {
+		if caught == http.ErrAbortHandler {
+			panic(caught)
+		}
+		a.recovered(x, caught)
+	}
+	a.log(x, r)
+}
+
+// recovered answers for a handler that panicked. The value of a panic may hold what
+// the client sent, so only what the runtime itself says of it is logged.
+func (a *API) recovered(x *exchange, caught any) {
+	what := fmt.Sprintf("panic: %T", caught)
+	if fault, ok := caught.(runtime.Error); ok {
+		what = "panic: " + fault.Error()
+	}
+	a.cfg.Log.Error("panic", "request_id", x.id, "panic", what, "stack", string(debug.Stack()))
+	if x.status != 0 {
+		// Half an answer is out: the client must not take it for a whole one.
+		panic(http.ErrAbortHandler)
+	}
+	a.fail(x, &problem{code: codeInternal, reason: "panic"})
+}
+
+// log writes the line of a request. It holds the route, never the path; the network,
+// never the address; and nothing that the client wrote.
+func (a *API) log(x *exchange, r *http.Request) {
+	level := slog.LevelInfo
+	attributes := []slog.Attr{
+		slog.String("method", methodName(r.Method)),
+		slog.String("route", routeOf(r)),
+		slog.Int("status", x.status),
+		slog.Duration("duration", a.cfg.Now().Sub(x.start)),
+		slog.String("request_id", x.id),
+		slog.String("network", x.caller.Network().String()),
+	}
+	for name, value := range map[string]string{"code": string(x.code), "reason": x.reason, "step": x.step} {
+		if value != "" {
+			attributes = append(attributes, slog.String(name, value))
+		}
+	}
+	if x.cause != nil {
+		level = slog.LevelError
+		attributes = append(attributes, slog.String("cause", x.cause.Error()))
+	}
+	a.cfg.Log.LogAttrs(r.Context(), level, "request", attributes...)
+}
+
+// routeOf is the path of the route that took the request.
+func routeOf(r *http.Request) string {
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return path
+	}
+	return "none"
+}
+
+// methodName keeps the methods that a client makes up out of the log.
+func methodName(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return "other"
+}
+
+// agent is the User-Agent as events keep it: printable, and not longer than it is
+// worth.
+func agent(sent string) string {
+	sent = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, sent)
+	return sent[:min(len(sent), agentLimit)]
+}

@@ -1,0 +1,199 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/keyturn/keyturn/internal/ceremony"
+	"github.com/keyturn/keyturn/internal/session"
+)
+
+// options is the answer of every begin: the challenge in it is all the state there is.
+type options struct {
+	PublicKey any `json:"publicKey"`
+}
+
+type signUpOptions struct {
+	Username    string `json:"username"`
+	Email       string `json:"email"`
+	DisplayName string `json:"display_name"`
+	Ticket      string `json:"ticket"`
+	SessionMode string `json:"session_mode"`
+	Scope       string `json:"scope"`
+}
+
+func (a *API) beginSignUp(x *exchange, r *http.Request, in signUpOptions) (answer, error) {
+	request, err := a.begin(x, r, in.SessionMode)
+	if err != nil {
+		return nil, err
+	}
+	publicKey, err := a.cfg.Ceremonies.BeginSignUp(r.Context(), request, ceremony.SignUp{
+		Username: in.Username, Email: in.Email, DisplayName: in.DisplayName, Ticket: in.Ticket, Scope: in.Scope,
+	})
+	return options{publicKey}, err
+}
+
+type signInOptions struct {
+	Username    string `json:"username"`
+	Mediation   string `json:"mediation"`
+	SessionMode string `json:"session_mode"`
+	Scope       string `json:"scope"`
+}
+
+func (a *API) beginSignIn(x *exchange, r *http.Request, in signInOptions) (answer, error) {
+	if in.Mediation != "" && in.Mediation != "conditional" {
+		return nil, invalid("mediation", "not_allowed")
+	}
+	request, err := a.begin(x, r, in.SessionMode)
+	if err != nil {
+		return nil, err
+	}
+	publicKey, err := a.cfg.Ceremonies.BeginSignIn(r.Context(), request, ceremony.SignIn{
+		Username: in.Username, Mediation: in.Mediation, Scope: in.Scope,
+	})
+	return options{publicKey}, err
+}
+
+type enrolmentOptions struct {
+	Ticket      string `json:"ticket"`
+	SessionMode string `json:"session_mode"`
+}
+
+func (a *API) beginEnrolment(x *exchange, r *http.Request, in enrolmentOptions) (answer, error) {
+	if in.Ticket == "" {
+		return nil, invalid("ticket", "required")
+	}
+	request, err := a.begin(x, r, in.SessionMode)
+	if err != nil {
+		return nil, err
+	}
+	publicKey, err := a.cfg.Ceremonies.BeginEnrolment(r.Context(), request, in.Ticket)
+	return options{publicKey}, err
+}
+
+// begin is who begins a ceremony. The mode of the session to come is chosen here,
+// once: in cookie mode the call sets a cookie and must come from our own page.
+func (a *API) begin(x *exchange, r *http.Request, mode string) (ceremony.Request, error) {
+	client, err := a.client(r, mode)
+	if err != nil {
+		return ceremony.Request{}, err
+	}
+	if client.Mode == session.ModeCookie {
+		if client.Secret, err = a.cookies.bind(x.Header(), r, a.cfg.Rand); err != nil {
+			return ceremony.Request{}, err
+		}
+	}
+	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, nil
+}
+
+func (a *API) client(r *http.Request, asked string) (ceremony.Client, error) {
+	mode := session.ModeToken
+	switch asked {
+	case "", string(session.ModeToken):
+	case string(session.ModeCookie):
+		mode = session.ModeCookie
+	default:
+		return ceremony.Client{}, invalid("session_mode", "not_allowed")
+	}
+	if !slices.Contains(a.cfg.Modes, mode) {
+		return ceremony.Client{}, invalid("session_mode", "not_allowed")
+	}
+	if mode == session.ModeCookie && !a.origins.same(r.Header) || !a.origins.allowed(r.Header) {
+		return ceremony.Client{}, refused(codeOriginRefused)
+	}
+	client := ceremony.Client{Mode: mode}
+	client.Origin, client.OriginSent = sentOrigin(r.Header)
+	return client, nil
+}
+
+// finishing is the body of a finish. The credential goes to the ceremony as it came:
+// what is signed are bytes.
+type finishing struct {
+	Credential jsontext.Value `json:"credential"`
+}
+
+type naming struct {
+	Credential jsontext.Value `json:"credential"`
+	Name       string         `json:"name"`
+}
+
+func (a *API) finishSignUp(x *exchange, r *http.Request, in naming) (answer, error) {
+	request, err := a.finish(r, x, in.Credential)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := a.cfg.Ceremonies.FinishSignUp(r.Context(), request, ceremony.Finish{Credential: in.Credential, Name: in.Name})
+	return a.issue(x, r, proof, err)
+}
+
+func (a *API) finishSignIn(x *exchange, r *http.Request, in finishing) (answer, error) {
+	request, err := a.finish(r, x, in.Credential)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := a.cfg.Ceremonies.FinishSignIn(r.Context(), request, ceremony.Finish{Credential: in.Credential})
+	return a.issue(x, r, proof, err)
+}
+
+func (a *API) finishEnrolment(x *exchange, r *http.Request, in naming) (answer, error) {
+	request, err := a.finish(r, x, in.Credential)
+	if err != nil {
+		return nil, err
+	}
+	proof, err := a.cfg.Ceremonies.FinishEnrolment(r.Context(), request, ceremony.Finish{Credential: in.Credential, Name: in.Name})
+	return a.issue(x, r, proof, err)
+}
+
+// finish is who finishes a ceremony. Which mode it is in stands sealed in the
+// challenge, so both bindings are passed on as they were presented. The ceremony
+// cookie is read only when our own page sends it: with the page of another allowed
+// origin it is as if it had not come along, and a client that does not say where it
+// is from may not send it.
+func (a *API) finish(r *http.Request, x *exchange, credential jsontext.Value) (ceremony.Request, error) {
+	if credential.Kind() != '{' {
+		return ceremony.Request{}, invalid("credential", "required")
+	}
+	if !a.origins.allowed(r.Header) {
+		return ceremony.Request{}, refused(codeOriginRefused)
+	}
+	var client ceremony.Client
+	client.Origin, client.OriginSent = sentOrigin(r.Header)
+	secret, present := a.cookies.secret(r)
+	switch {
+	case !present:
+	case a.origins.same(r.Header):
+		client.Secret = secret
+	case !client.OriginSent:
+		return ceremony.Request{}, refused(codeOriginRefused)
+	}
+	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, nil
+}
+
+// issue turns a Proof into what the client carries: in cookie mode the session
+// cookie, in token mode tokens; and tells of session, account and new passkey.
+func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err error) (answer, error) {
+	if err != nil {
+		return nil, err
+	}
+	current := proof.Session()
+	out := tokenAnswer{Session: newSessionAnswer(current.View()), Account: newAccountAnswer(current.Person())}
+	if passkey, ok := proof.Passkey(); ok {
+		told := newPasskeyAnswer(passkey)
+		out.Passkey = &told
+	}
+	if proof.Cookie() != "" {
+		h := x.Header()
+		a.cookies.set(h, a.cookies.session, proof.Cookie(), current.View().ExpiresAt.Sub(a.cfg.Now()))
+		a.cookies.set(h, a.cookies.ceremony, "", 0)
+		return out, nil
+	}
+	issued, err := a.cfg.Tokens.Issue(r.Context(), proof)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	out.AccessToken, out.TokenType = issued.AccessToken, issued.TokenType
+	out.ExpiresIn, out.Scope = issued.ExpiresIn, issued.Scope
+	return out, nil
+}

@@ -1,0 +1,50 @@
+package httpapi
+
+import "net/http"
+
+// route is one call: a method, a path as net/http.ServeMux patterns have it, and what
+// serves it.
+type route struct {
+	method string
+	path   string
+	serve  func(*exchange, *http.Request)
+}
+
+// table lists every route there is.
+func (a *API) table() []route {
+	routes := []route{
+		{"POST", "/v1/sign-up/passkey/options", call(a, endpoint{optional: true}, a.beginSignUp)},
+		{"POST", "/v1/sign-up/passkey", call(a, endpoint{limit: registrationLimit, status: http.StatusCreated}, a.finishSignUp)},
+		{"POST", "/v1/sign-in/passkey/options", call(a, endpoint{optional: true}, a.beginSignIn)},
+		{"POST", "/v1/sign-in/passkey", call(a, endpoint{}, a.finishSignIn)},
+		{"POST", "/v1/enrolment/passkey/options", call(a, endpoint{}, a.beginEnrolment)},
+		{"POST", "/v1/enrolment/passkey", call(a, endpoint{limit: registrationLimit, status: http.StatusCreated}, a.finishEnrolment)},
+		{"POST", "/v1/sign-out", call(a, endpoint{optional: true}, a.endSession)},
+		{"GET", "/v1/passkeys", get(a, a.listPasskeys)},
+		{"GET", "/v1/account", get(a, a.getAccount)},
+
+		{"GET", "/.well-known/jwks.json", a.keySet},
+		{"GET", "/.well-known/openid-configuration", a.wellKnown(a.discovery())},
+		{"GET", "/.well-known/webauthn", a.wellKnown(a.relatedOrigins())},
+		{"GET", "/.well-known/passkey-endpoints", a.wellKnown(a.passkeyEndpoints())},
+		{"GET", "/.well-known/apple-app-site-association", a.wellKnown(a.appleApps())},
+		{"GET", "/.well-known/assetlinks.json", a.wellKnown(a.androidApps())},
+		{"GET", "/.well-known/security.txt", a.securityContact},
+		{"GET", "/healthz", a.healthz},
+		{"GET", "/readyz", a.readyz},
+
+		{"GET", "/{$}", a.home},
+		{"GET", "/sign-in", a.servePage("sign-in")},
+		{"GET", "/sign-up", a.servePage("sign-up")},
+		{"GET", "/enrol", a.servePage("enrol")},
+		{"GET", "/account", a.accountPage},
+		{"GET", "/assets/{name}", a.asset},
+	}
+	if a.cfg.Development {
+		routes = append(routes,
+			route{"GET", "/dev", a.development(a.servePage("dev"))},
+			route{"GET", "/dev/{$}", a.development(a.servePage("dev"))},
+		)
+	}
+	return routes
+}
