@@ -1,0 +1,147 @@
+package keyturn
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keyturn/keyturn/console"
+	"github.com/keyturn/keyturn/internal/account"
+	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/ceremony"
+	"github.com/keyturn/keyturn/internal/httpapi"
+	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/seal"
+	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/settings"
+	"github.com/keyturn/keyturn/internal/store/sqlite"
+	"github.com/keyturn/keyturn/internal/ticket"
+	"github.com/keyturn/keyturn/internal/token"
+)
+
+// door is the first door: the REST API.
+const door = "rest"
+
+// open opens the keys and the store, and checks that they belong together.
+func (s *Server) open(ctx context.Context) error {
+	server, kms, err := s.keys(ctx)
+	if err != nil {
+		return err
+	}
+	s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.settings.SQLitePath(), Now: s.now, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("keyturn: open the store: %w", err)
+	}
+	s.vault, err = record.Open(ctx, record.Config{Store: s.store, Server: server, KMS: kms, Now: s.now, Rand: rand.Reader})
+	if err != nil {
+		return fmt.Errorf("keyturn: open the keys: %w", err)
+	}
+	return nil
+}
+
+// keys loads the server key, and makes its file at the very first start: when neither
+// the key file nor the database is there. A database without its key file is never
+// given a new key, which could not open it.
+func (s *Server) keys(ctx context.Context) (seal.ServerKey, seal.KMS, error) {
+	if path, ok := strings.CutPrefix(s.settings.KeysServer, "file:"); ok && absent(path) && absent(s.settings.SQLitePath()) {
+		if err := seal.CreateServerKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return seal.ServerKey{}, nil, fmt.Errorf("keyturn: make the server key: %w", err)
+		}
+		s.log.InfoContext(ctx, "made a server key: keep a copy of it away from the database", "path", path)
+	}
+	server, err := seal.LoadServerKey(s.settings.KeysServer)
+	if err != nil {
+		return seal.ServerKey{}, nil, fmt.Errorf("keyturn: load the server key: %w", err)
+	}
+	if s.settings.KeysKMS == "" {
+		return server, seal.NoKMS(server), nil
+	}
+	kms, err := seal.LoadKMS(s.settings.KeysKMS)
+	if err != nil {
+		return seal.ServerKey{}, nil, fmt.Errorf("keyturn: load the KMS key: %w", err)
+	}
+	return server, kms, nil
+}
+
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// build makes the heart and its door.
+func (s *Server) build(ctx context.Context) error {
+	set := s.settings
+	tickets, err := ticket.New(ticket.Config{
+		Keys: s.vault.TicketKeys(), Deployment: s.vault.Deployment(), Epoch: s.vault.Epoch(), Rand: rand.Reader,
+	})
+	if err != nil {
+		return fmt.Errorf("keyturn: tickets: %w", err)
+	}
+	s.audit = audit.New(audit.Config{Vault: s.vault, Store: s.store, Log: s.log, Now: s.now})
+	sessions := session.New(session.Config{
+		Store: s.store, Vault: s.vault, Audit: s.audit,
+		Profile: session.ProfileOf(set.SessionProfile), Now: s.now, Rand: rand.Reader,
+	})
+	s.accounts = account.New(account.Config{
+		Store: s.store, Vault: s.vault, Tickets: tickets, Audit: s.audit, RPID: set.RPID, Now: s.now, Rand: rand.Reader,
+	})
+	ceremonies, err := ceremony.New(ceremony.Config{
+		RPID: set.RPID, RPName: set.RPName, Origins: set.Origins(),
+		OpenSignUp: set.SignUp == settings.SignUpOpen, AllowList: set.SignInAllowList == settings.On,
+		PasskeysPerAccount: set.PasskeysPerAccount,
+		Store:              s.store, Vault: s.vault, Tickets: tickets, Sessions: sessions, Accounts: s.accounts, Audit: s.audit,
+		Failures: limit.NewFailures(limit.FailuresConfig{
+			PerNetwork: set.FailuresPerNetwork, PerProcess: set.FailuresPerProcess, Now: s.now,
+		}),
+		Now: s.now, Rand: rand.Reader,
+	})
+	if err != nil {
+		return fmt.Errorf("keyturn: ceremonies: %w", err)
+	}
+	s.tokens, err = token.New(ctx, token.Config{
+		Door: door, Issuer: set.PublicURL, Audience: set.TokenAudience, Life: tokenLife(set.SessionProfile),
+		Store: s.store, Vault: s.vault, Sessions: sessions, Audit: s.audit, Now: s.now, Rand: rand.Reader,
+	})
+	if err != nil {
+		return fmt.Errorf("keyturn: tokens: %w", err)
+	}
+	s.Handler, err = s.rest(ceremonies, sessions)
+	return err
+}
+
+// tokenLife is how long an access token lives under a session profile.
+func tokenLife(profile string) time.Duration {
+	if profile == settings.ProfileStandard {
+		return 10 * time.Minute
+	}
+	return 5 * time.Minute
+}
+
+// rest makes the REST door.
+func (s *Server) rest(ceremonies *ceremony.RelyingParty, sessions *session.Keeper) (*httpapi.API, error) {
+	set := s.settings
+	modes := make([]session.Mode, len(set.SessionModes))
+	for i, mode := range set.SessionModes {
+		modes[i] = session.Mode(mode)
+	}
+	cfg := httpapi.Config{
+		PublicURL: set.URL(), Hosts: set.Hosts, Development: set.Development(), Modes: modes,
+		CORSOrigins: set.CORSOrigins, TrustedProxies: set.TrustedProxies,
+		Name: set.OperatorName, OpenSignUp: set.SignUp == settings.SignUpOpen,
+		RPID: set.RPID, RelatedOrigins: set.RPRelatedOrigins, SecurityContact: set.OperatorSecurityContact,
+		Ceremonies: ceremonies, Accounts: s.accounts, Sessions: sessions, Tokens: s.tokens,
+		Flood: limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
+		Pages: console.Files(), Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
+	}
+	api, err := httpapi.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("keyturn: REST: %w", err)
+	}
+	return api, nil
+}
