@@ -23,15 +23,7 @@ type assertion struct {
 // CodeSignCountRegressed says that every check before it passed, that is, that the
 // answer was made with the credential's private key.
 func (a *AssertionResponse) Verify(e AssertionExpectation) (*Assertion, error) {
-	run := &assertion{response: a, expect: &e, ceremony: ceremony{
-		client:           a.client,
-		challenge:        e.Challenge,
-		rpID:             e.RPID,
-		origins:          e.Origins,
-		topOrigins:       e.TopOrigins,
-		framed:           e.CrossOrigin,
-		userVerification: e.UserVerification,
-	}}
+	run := newAssertion(a, &e)
 	for i := range assertionTable {
 		s := &assertionTable[i]
 		if s.check == nil {
@@ -50,6 +42,18 @@ func (a *AssertionResponse) Verify(e AssertionExpectation) (*Assertion, error) {
 		SignCount:      d.signCount,
 		CountRegressed: run.regressed,
 	}, nil
+}
+
+func newAssertion(a *AssertionResponse, e *AssertionExpectation) *assertion {
+	return &assertion{response: a, expect: e, ceremony: ceremony{
+		client:           a.client,
+		challenge:        e.Challenge,
+		rpID:             e.RPID,
+		origins:          e.Origins,
+		topOrigins:       e.TopOrigins,
+		framed:           e.CrossOrigin,
+		userVerification: e.UserVerification,
+	}}
 }
 
 func (a *assertion) checkAllowed() *Error {

@@ -4,10 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"time"
-
-	"github.com/go-webauthn/webauthn/metadata"
-	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 )
 
 // The attestation types of §6.5.3, as [Registration] has them.
@@ -20,6 +16,18 @@ const (
 	attestationCompound = "compound"
 )
 
+// The attestation statement formats that there is a procedure for (§8).
+const (
+	formatNone       = "none"
+	formatPacked     = "packed"
+	formatU2F        = "fido-u2f"
+	formatTPM        = "tpm"
+	formatAndroidKey = "android-key"
+	formatSafetyNet  = "android-safetynet" // Level 2 only; its service is gone
+	formatApple      = "apple"
+	formatCompound   = "compound"
+)
+
 // Limits of certificate chains in statements.
 const (
 	maxCertificates = 8
@@ -30,12 +38,12 @@ const (
 // attestationObject is the structure of §6.5.4.
 type attestationObject struct {
 	format    string
-	statement []byte // CBOR
+	statement []byte // CBOR, a map or, of a compound one, an array
 	authData  []byte
 }
 
 var (
-	errMembers   = errors.New("not the members of its type")
+	errMembers   = errors.New("not exactly the members of its type")
 	errStatement = errors.New("statement is not of the format's shape")
 )
 
@@ -43,42 +51,55 @@ var (
 // authData, in any order.
 func parseAttestationObject(raw []byte) (*attestationObject, error) {
 	o := new(attestationObject)
-	members := 0
 	n, err := cborRules{depth: maxCBORDepthCompound}.entries(raw, func(key, value []byte) error {
-		members++
-		name, _ := cborString(key, majorText)
-		var ok bool
-		switch string(name) {
-		case "fmt":
-			var s []byte
-			s, ok = cborString(value, majorText)
-			o.format = string(s)
-		case "attStmt":
-			o.statement, ok = value, value[0]>>5 == majorMap || value[0]>>5 == majorArray
-		case "authData":
-			o.authData, ok = cborString(value, majorBytes)
+		if name, ok := cborString(key, majorText); ok && string(name) == "authData" {
+			if o.authData, ok = cborString(value, majorBytes); !ok {
+				return errMembers
+			}
+			return nil
 		}
-		if !ok {
-			return errMembers
-		}
-		return nil
+		return o.part(key, value)
 	})
 	switch {
 	case err != nil:
 		return nil, err
 	case n != len(raw):
 		return nil, errTrailing
-	case members != 3:
-		return nil, errMembers
-	case (o.statement[0]>>5 == majorArray) != (o.format == "compound"):
+	case o.authData == nil || !o.complete():
 		return nil, errMembers
 	}
-	if o.format != "compound" {
+	if o.format != formatCompound {
 		if _, err := (cborRules{depth: maxCBORDepth}).item(raw); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
+}
+
+// part takes the two members that a statement within a compound one has too.
+func (o *attestationObject) part(key, value []byte) error {
+	name, _ := cborString(key, majorText)
+	switch string(name) {
+	case "fmt":
+		if s, ok := cborString(value, majorText); ok {
+			o.format = string(s)
+			return nil
+		}
+	case "attStmt":
+		o.statement = value
+		return nil
+	}
+	return errMembers
+}
+
+// complete reports whether there is a format and a statement of the kind that it
+// takes.
+func (o *attestationObject) complete() bool {
+	if o.format == "" || o.statement == nil {
+		return false
+	}
+	major := o.statement[0] >> 5
+	return major == majorMap && o.format != formatCompound || major == majorArray && o.format == formatCompound
 }
 
 // statement is the input of a format's verification procedure (§6.5.2).
@@ -94,10 +115,14 @@ type statement struct {
 // attestation type.
 func (s *statement) verify() (string, error) {
 	switch s.format {
-	case "none":
+	case formatNone:
 		return s.none()
-	case "packed":
+	case formatPacked:
 		return s.packed()
+	case formatU2F:
+		return s.u2f()
+	case formatCompound:
+		return s.compound()
 	}
 	return s.library()
 }
@@ -105,7 +130,7 @@ func (s *statement) verify() (string, error) {
 // supported reports whether there is a procedure for a format, by exact name.
 func supported(format string) bool {
 	switch format {
-	case "none", "packed", "fido-u2f", "tpm", "android-key", "apple", "android-safetynet", "compound":
+	case formatNone, formatPacked, formatU2F, formatTPM, formatAndroidKey, formatSafetyNet, formatApple, formatCompound:
 		return true
 	}
 	return false
@@ -119,50 +144,28 @@ func (s *statement) none() (string, error) {
 	return attestationNone, nil
 }
 
-// library has the statement verified by the procedure of the library.
-func (s *statement) library() (string, error) {
-	o := protocol.AttestationObject{
-		AuthData: protocol.AuthenticatorData{
-			RPIDHash: s.data.rpIDHash,
-			Flags:    protocol.AuthenticatorFlags(s.data.flags),
-			Counter:  s.data.signCount,
-			AttData: protocol.AttestedCredentialData{
-				AAGUID:              s.data.aaguid[:],
-				CredentialID:        s.data.credentialID,
-				CredentialPublicKey: s.data.publicKey,
-			},
-		},
-		RawAuthData: s.authData,
-		Format:      s.format,
-	}
-	var err error
-	if s.format == "compound" {
-		err = webauthncbor.Unmarshal(s.statement, &o.SubStatements)
-	} else {
-		err = webauthncbor.Unmarshal(s.statement, &o.AttStatement)
-	}
-	if err != nil {
+// compound is §8.9: two or more statements about the same credential, none of them
+// compound or empty, all of which must verify.
+func (s *statement) compound() (string, error) {
+	major, count, n, err := cborHead(s.statement)
+	if err != nil || major != majorArray || count < 2 || count > maxCompound {
 		return "", errStatement
 	}
-	if err := o.VerifyAttestation(s.clientDataHash, nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
-		return "", err
+	for range count {
+		one := &attestationObject{authData: s.authData}
+		size, err := cborRules{depth: maxCBORDepth}.entries(s.statement[n:], one.part)
+		if err != nil || !one.complete() {
+			return "", errStatement
+		}
+		n += size
+		if one.format == formatNone || one.format == formatCompound || !supported(one.format) {
+			return "", errStatement
+		}
+		sub := *s
+		sub.attestationObject = one
+		if _, err := sub.verify(); err != nil {
+			return "", err
+		}
 	}
-	if s.format == "compound" {
-		return attestationCompound, nil
-	}
-	return attestationType(o.Type), nil
-}
-
-// attestationType translates the library's name; one that it does not know is
-// read as the least that a certificate can prove.
-func attestationType(name string) string {
-	switch metadata.AuthenticatorAttestationType(name) {
-	case metadata.BasicSurrogate:
-		return attestationSelf
-	case metadata.AttCA:
-		return attestationCA
-	case metadata.AnonCA:
-		return attestationAnonCA
-	}
-	return attestationBasic
+	return attestationCompound, nil
 }

@@ -21,23 +21,22 @@ var (
 	errSelfAlgorithm   = errors.New("algorithm is not the credential key's")
 )
 
-// packedStatement is packedStmtFormat (§8.2).
-type packedStatement struct {
-	alg  int64
-	sig  []byte
-	x5c  [][]byte
-	full bool // x5c is present
+// certified is packedStmtFormat (§8.2), or u2fStmtFormat (§8.6), which has no alg.
+type certified struct {
+	alg int64
+	sig []byte
+	x5c [][]byte // nil is absent
 }
 
 // packed is §8.2. The library reads the wall clock for certificates, so this
 // format, the one that most authenticators speak, is verified here.
 func (s *statement) packed() (string, error) {
-	p, err := s.parsePacked()
+	p, err := s.parseCertified(true)
 	if err != nil {
 		return "", err
 	}
 	message := slices.Concat(s.authData, s.clientDataHash)
-	if p.full {
+	if p.x5c != nil {
 		return attestationBasic, s.packedFull(p, message)
 	}
 	if s.key.algorithm != p.alg {
@@ -46,21 +45,20 @@ func (s *statement) packed() (string, error) {
 	return attestationSelf, s.key.verify(message, p.sig)
 }
 
-// parsePacked reads the map; a member that the format does not have is a refusal.
-func (s *statement) parsePacked() (*packedStatement, error) {
-	p := new(packedStatement)
-	var hasAlg bool
+// parseCertified reads the map; a member that the format does not have is a
+// refusal.
+func (s *statement) parseCertified(hasAlg bool) (*certified, error) {
+	p := new(certified)
 	_, err := cborRules{depth: maxCBORDepth}.entries(s.statement, func(key, value []byte) error {
 		name, _ := cborString(key, majorText)
 		var ok bool
 		switch string(name) {
 		case "alg":
 			p.alg, ok = cborInt(value)
-			hasAlg = true
+			ok = ok && hasAlg
 		case "sig":
 			p.sig, ok = cborString(value, majorBytes)
 		case "x5c":
-			p.full = true
 			p.x5c, ok = certificates(value)
 		}
 		if !ok {
@@ -68,7 +66,7 @@ func (s *statement) parsePacked() (*packedStatement, error) {
 		}
 		return nil
 	})
-	if err != nil || !hasAlg || len(p.sig) == 0 {
+	if err != nil || hasAlg && p.alg == 0 || len(p.sig) == 0 {
 		return nil, errStatement
 	}
 	return p, nil
@@ -98,7 +96,7 @@ func certificates(item []byte) ([][]byte, bool) {
 
 // packedFull verifies a statement with certificates. Whether the chain ends at a
 // trusted anchor is step 24's question.
-func (s *statement) packedFull(p *packedStatement, message []byte) error {
+func (s *statement) packedFull(p *certified, message []byte) error {
 	var leaf *x509.Certificate
 	for i, der := range p.x5c {
 		c, err := x509.ParseCertificate(der)

@@ -23,15 +23,7 @@ type registration struct {
 // order, and stops at the first that refuses. Errors are *Error. That the
 // credential ID belongs to nobody yet (step 26) is for the caller's store to say.
 func (r *RegistrationResponse) Verify(e RegistrationExpectation) (*Registration, error) {
-	run := &registration{response: r, expect: &e, ceremony: ceremony{
-		client:           r.client,
-		challenge:        e.Challenge,
-		rpID:             e.RPID,
-		origins:          e.Origins,
-		topOrigins:       e.TopOrigins,
-		framed:           e.CrossOrigin,
-		userVerification: e.UserVerification,
-	}}
+	run := newRegistration(r, &e)
 	for i := range registrationTable {
 		s := &registrationTable[i]
 		if s.check == nil {
@@ -42,6 +34,18 @@ func (r *RegistrationResponse) Verify(e RegistrationExpectation) (*Registration,
 		}
 	}
 	return run.result(), nil
+}
+
+func newRegistration(r *RegistrationResponse, e *RegistrationExpectation) *registration {
+	return &registration{response: r, expect: e, ceremony: ceremony{
+		client:           r.client,
+		challenge:        e.Challenge,
+		rpID:             e.RPID,
+		origins:          e.Origins,
+		topOrigins:       e.TopOrigins,
+		framed:           e.CrossOrigin,
+		userVerification: e.UserVerification,
+	}}
 }
 
 func (r *registration) result() *Registration {

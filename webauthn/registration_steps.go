@@ -69,7 +69,7 @@ var registrationTable = [...]registrationStep{
 		"the store's unique key decides it when the credential is written: a look before would be a race"}, nil},
 	{Step{"7.1/27", "make the credential record", nil, "Registration holds all that goes into it; the caller stores it"}, nil},
 	{Step{"7.1/28", "process the extension outputs",
-		[]string{CodeDiscoverableCredentialRequired, CodeExtensionOutputMalformed}, ""}, (*registration).checkOutputs},
+		[]string{CodeDiscoverableCredentialRequired}, ""}, (*registration).checkOutputs},
 	{Step{"7.1/29", "store the record and go on, or fail", []string{CodeStorageUnavailable},
 		"the caller does it, in one transaction"}, nil},
 }
