@@ -33,14 +33,21 @@ type Name string
 // The events.
 const (
 	AccountSignedUp  Name = "account.signed_up"
-	AccountAdded     Name = "account.added"       // by an operator on the machine
-	AccountLinkMade  Name = "account.link_made"   // enrolment or first administrator
-	PasskeyAdded     Name = "passkey.added"       // to an account that exists
-	PasskeySuspended Name = "passkey.suspended"   // Code says why
-	PasskeyRegressed Name = "passkey.regressed"   // its counter went back: perhaps a clone
-	SignedIn         Name = "session.signed_in"   // by passkey
-	SignedOut        Name = "session.signed_out"  // this session
-	AllSignedOut     Name = "session.all_ended"   // every session of the account
+	AccountAdded     Name = "account.added"          // by an operator on the machine
+	AccountLinkMade  Name = "account.link_made"      // enrolment or first administrator
+	PasskeyAdded     Name = "passkey.added"          // to an account that exists
+	PasskeySuspended Name = "passkey.suspended"      // Code says why
+	PasskeyRegressed Name = "passkey.regressed"      // its counter went back: perhaps a clone
+	SignedIn         Name = "session.signed_in"      // by passkey
+	SignedOut        Name = "session.signed_out"     // this session
+	AllSignedOut     Name = "session.all_ended"      // every session of the account
+	RefreshReused    Name = "session.refresh_reused" // a used refresh token came again: its family ended
+	SteppedUp        Name = "session.stepped_up"     // raised by a fresh proof
+	PasskeyRestored  Name = "passkey.restored"
+	PasskeyRenamed   Name = "passkey.renamed"
+	PasskeyRemoved   Name = "passkey.removed"
+	AccountChanged   Name = "account.changed" // names
+	AccountDeleted   Name = "account.deleted"
 	AttemptsFailed   Name = "attempts.failed"     // Counts of the last minute
 	FirstAdminSigned Name = "account.first_admin" // the store's first administrator
 )

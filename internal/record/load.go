@@ -48,6 +48,7 @@ func (v *Vault) useRing(ring *seal.Ring) {
 	}
 	v.link = ring.Purpose("event-link")
 	v.tickets = ring.Purpose("ticket")
+	v.refreshing = ring.Purpose("refresh")
 }
 
 func (v *Vault) loadIndex(keys []store.Key) error {

@@ -49,6 +49,7 @@ type Vault struct {
 	index      *seal.Index
 	link       *seal.Purpose
 	tickets    *seal.Purpose
+	refreshing *seal.Purpose
 	purposes   map[store.Table]*seal.Purpose
 
 	mu      sync.Mutex // guards what follows, and is held while key rows are read

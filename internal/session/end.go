@@ -17,26 +17,19 @@ const conflictTries = 8
 // End signs the current session out, or every session of its account. Ending one
 // that has ended already is nil.
 func (k *Keeper) End(ctx context.Context, c Current, everywhere bool, by audit.Caller) error {
-	op, err := k.operation()
-	if err != nil {
-		return err
-	}
 	if everywhere {
-		return k.endAll(ctx, op, c, by)
+		return k.endAll(ctx, c, by)
 	}
-	err = k.cfg.Store.ReplaceSession(ctx, store.SessionChange{
-		Op: op, Old: c.ref.Key,
-		Event: k.cfg.Audit.Event(audit.Entry{Name: audit.SignedOut, Account: c.account.ID(), Session: c.session.ID}.By(by)),
-	})
-	if err != nil {
-		return fmt.Errorf("session: end: %w", err)
-	}
-	return nil
+	return k.end(ctx, c, c.session.ID, by)
 }
 
 // endAll moves the account's session epoch: one write ends every session, whatever
 // their number.
-func (k *Keeper) endAll(ctx context.Context, op store.OpID, c Current, by audit.Caller) error {
+func (k *Keeper) endAll(ctx context.Context, c Current, by audit.Caller) error {
+	op, err := k.operation()
+	if err != nil {
+		return err
+	}
 	account := c.account
 	event := k.cfg.Audit.Event(audit.Entry{Name: audit.AllSignedOut, Account: account.ID(), Session: c.session.ID}.By(by))
 	for range conflictTries {

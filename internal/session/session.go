@@ -45,6 +45,8 @@ var ErrNone = errors.New("session: none")
 type Profile struct {
 	Absolute time.Duration // from sign-in
 	Idle     time.Duration // since last use
+	// Grace lets a lost rotation be repeated: see Rotate.
+	Grace bool
 }
 
 // ProfileOf names the three profiles of sessions: "standard", "aal2" and "aal3".
@@ -52,9 +54,9 @@ type Profile struct {
 func ProfileOf(name string) Profile {
 	switch name {
 	case "standard":
-		return Profile{Absolute: 30 * 24 * time.Hour, Idle: 7 * 24 * time.Hour}
+		return Profile{Absolute: 30 * 24 * time.Hour, Idle: 7 * 24 * time.Hour, Grace: true}
 	case "aal2":
-		return Profile{Absolute: 24 * time.Hour, Idle: time.Hour}
+		return Profile{Absolute: 24 * time.Hour, Idle: time.Hour, Grace: true}
 	default:
 		return Profile{Absolute: 12 * time.Hour, Idle: 15 * time.Minute}
 	}
@@ -88,6 +90,12 @@ type Current struct {
 	session record.SessionFacts
 	ref     store.Ref
 	account record.Account
+}
+
+// Fresh tells whether a user-verifying assertion by the session's own credential
+// happened in this session at most maxAge ago.
+func (c Current) Fresh(now time.Time, maxAge time.Duration) bool {
+	return !c.session.ProvedAt.IsZero() && now.Sub(c.session.ProvedAt) <= maxAge
 }
 
 // IsZero tells whether nobody is signed in.
@@ -215,7 +223,7 @@ func (k *Keeper) Check(ctx context.Context, cookie string) (Current, error) {
 	if !ok {
 		return Current{}, ErrNone
 	}
-	return k.load(ctx, id, func(f record.SessionFacts) bool {
+	return k.use(ctx, id, func(f record.SessionFacts) bool {
 		hash := k.cfg.Vault.HashSecret(cookiePurpose, secret)
 		return f.Mode == ModeCookie && subtle.ConstantTimeCompare(hash, f.SecretHash) == 1
 	})
@@ -224,10 +232,20 @@ func (k *Keeper) Check(ctx context.Context, cookie string) (Current, error) {
 // Resume tells who a token-mode session belongs to. The caller has verified a bearer
 // that names it: only package token calls it.
 func (k *Keeper) Resume(ctx context.Context, id uuid.UUID) (Current, error) {
-	return k.load(ctx, id, func(f record.SessionFacts) bool { return f.Mode == ModeToken })
+	return k.use(ctx, id, func(f record.SessionFacts) bool { return f.Mode == ModeToken })
 }
 
-func (k *Keeper) load(ctx context.Context, id uuid.UUID, matches func(record.SessionFacts) bool) (Current, error) {
+// use reads a live session and keeps it alive.
+func (k *Keeper) use(ctx context.Context, id uuid.UUID, matches func(record.SessionFacts) bool) (Current, error) {
+	current, err := k.read(ctx, id, matches)
+	if err != nil {
+		return Current{}, err
+	}
+	return k.touch(ctx, current)
+}
+
+// read reads a session and its account, and judges both.
+func (k *Keeper) read(ctx context.Context, id uuid.UUID, matches func(record.SessionFacts) bool) (Current, error) {
 	row, accountRow, err := k.cfg.Store.SessionAndAccount(ctx, id[:])
 	if errors.Is(err, store.ErrNotFound) {
 		return Current{}, ErrNone
@@ -247,12 +265,10 @@ func (k *Keeper) load(ctx context.Context, id uuid.UUID, matches func(record.Ses
 	if err != nil {
 		return Current{}, k.refuse(ctx, err)
 	}
-	now := k.cfg.Now()
-	if !alive(facts, account, now) {
+	if !alive(facts, account, k.cfg.Now()) {
 		return Current{}, ErrNone
 	}
-	current := Current{session: facts, ref: opened.Ref(), account: account}
-	return k.touch(ctx, current, now)
+	return Current{session: facts, ref: opened.Ref(), account: account}, nil
 }
 
 // refuse turns a row that does not open into ErrNone, and says so loudly.
@@ -282,24 +298,17 @@ func alive(f record.SessionFacts, a record.Account, now time.Time) bool {
 
 // touch moves last_seen when a tenth of the idle limit, at most five minutes, has
 // passed, so that a busy session costs few writes.
-func (k *Keeper) touch(ctx context.Context, c Current, now time.Time) (Current, error) {
+func (k *Keeper) touch(ctx context.Context, c Current) (Current, error) {
+	now := k.cfg.Now()
 	step := min(time.Duration(c.session.Idle)*time.Second/10, 5*time.Minute)
 	if now.Sub(c.session.LastSeen) < step {
 		return c, nil
 	}
 	next := c.session
 	next.LastSeen = now.UTC().Truncate(time.Millisecond)
-	row, err := k.cfg.Vault.SealSession(next, c.ref.Version+1)
-	if err != nil {
-		return Current{}, fmt.Errorf("session: seal: %w", err)
-	}
-	err = k.cfg.Store.TouchSession(ctx, c.ref, row)
+	touched, err := k.replace(ctx, c, next)
 	if errors.Is(err, store.ErrConflict) {
 		return c, nil // another request was first, or the session has just ended: the next check will tell
 	}
-	if err != nil {
-		return Current{}, fmt.Errorf("session: touch: %w", err)
-	}
-	c.session, c.ref = next, store.Ref{Key: row.Key, Version: row.Version}
-	return c, nil
+	return touched, err
 }
