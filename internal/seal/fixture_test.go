@@ -25,9 +25,8 @@ func testServerKey(t testing.TB, seed byte, versions ...uint32) ServerKey {
 
 // testRoot is a root whose value follows from its version and seed.
 func testRoot(seed byte, version uint32) Root {
-	r := Root{version: version, key: new([keySize]byte)}
-	r.key[0], r.key[1] = seed, byte(version)
-	return r
+	key := &[keySize]byte{seed, byte(version)}
+	return Root{version: version, key: hide(key)}
 }
 
 func testRing(t testing.TB, c RingConfig) *Ring {

@@ -14,21 +14,21 @@ import (
 // uniqueness the store enforces, decoys, and hashes of secrets. It is drawn once
 // and stored sealed; rotation seals it again and leaves its value.
 type Index struct {
-	root *[keySize]byte
+	root hidden[*[keySize]byte]
 	keys sync.Map // purpose → []byte
 }
 
 // NewIndex draws an index root from the ring's randomness and seals it under p.
 func (p *Purpose) NewIndex(ad [][]byte) (*Index, []byte, error) {
-	ix := &Index{root: new([keySize]byte)}
-	if _, err := io.ReadFull(p.ring.random, ix.root[:]); err != nil {
+	root := new([keySize]byte)
+	if _, err := io.ReadFull(p.ring.random, root[:]); err != nil {
 		return nil, nil, fmt.Errorf("seal: drawing an index root: %w", err)
 	}
-	blob, err := p.Seal(ad, nil, ix.root[:])
+	blob, err := p.Seal(ad, nil, root[:])
 	if err != nil {
 		return nil, nil, err
 	}
-	return ix, blob, nil
+	return &Index{root: hide(root)}, blob, nil
 }
 
 // OpenIndex opens what NewIndex sealed. Errors as Open.
@@ -40,7 +40,7 @@ func (p *Purpose) OpenIndex(ad [][]byte, blob []byte) (*Index, error) {
 	if len(root) != keySize {
 		return nil, ErrOpen
 	}
-	return &Index{root: (*[keySize]byte)(root)}, nil
+	return &Index{root: hide((*[keySize]byte)(root))}, nil
 }
 
 // MAC is HMAC-SHA-256 over the parts under the index root's key of the purpose: 32
@@ -65,7 +65,7 @@ func (ix *Index) key(purpose string) []byte {
 	if k, ok := ix.keys.Load(purpose); ok {
 		return k.([]byte)
 	}
-	k := mac(ix.root[:], join([]byte("index/v1"), []byte(purpose)))
+	k := mac(ix.root()[:], join([]byte("index/v1"), []byte(purpose)))
 	ix.keys.Store(purpose, k)
 	return k
 }

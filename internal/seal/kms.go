@@ -27,7 +27,7 @@ var _ KMS = (*localKMS)(nil)
 // localKMS wraps under keys held in this process.
 type localKMS struct {
 	label string
-	keys  *secrets
+	keys  hidden[*secrets]
 	fault error // what Unwrap answers when the bytes do not unwrap
 }
 
@@ -42,7 +42,7 @@ func LoadKMS(ref string) (KMS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &localKMS{label: kekLabel, keys: keys, fault: ErrWrap}, nil
+	return &localKMS{label: kekLabel, keys: hide(keys), fault: ErrWrap}, nil
 }
 
 // CreateKEKFile draws a key for LoadKMS's "file:" provider. As CreateServerKeyFile.
@@ -62,8 +62,8 @@ func (k *localKMS) Wrap(_ context.Context, plaintext []byte, binding map[string]
 	if k.keys == nil {
 		return nil, fmt.Errorf("%w: there is no key", k.fault)
 	}
-	header := binary.BigEndian.AppendUint32([]byte{localFormat}, k.keys.primary)
-	aead, err := k.aead(k.keys.primary)
+	header := binary.BigEndian.AppendUint32([]byte{localFormat}, k.keys().primary)
+	aead, err := k.aead(k.keys().primary)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (k *localKMS) Unwrap(_ context.Context, wrapped []byte, binding map[string]
 }
 
 func (k *localKMS) aead(version uint32) (cipher.AEAD, error) {
-	secret, ok := k.keys.keys[version]
+	secret, ok := k.keys().keys[version]
 	if !ok {
 		return nil, fmt.Errorf("%w: there is no %s v%d", k.fault, k.label, version)
 	}

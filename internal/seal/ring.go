@@ -17,7 +17,7 @@ import (
 // Root is a data root R: 32 random bytes, one version of them.
 type Root struct {
 	version uint32
-	key     *[keySize]byte // behind a pointer, so that printing shows an address
+	key     hidden[*[keySize]byte]
 }
 
 // Version is the number of this root.
@@ -40,15 +40,15 @@ func (id RootID) binding() map[string]string {
 // NewRoot draws a root from random and wraps it. Keep the wrapped bytes: they are
 // all that a later process has.
 func NewRoot(ctx context.Context, kms KMS, random io.Reader, id RootID) (Root, []byte, error) {
-	root := Root{version: id.Version, key: new([keySize]byte)}
-	if _, err := io.ReadFull(random, root.key[:]); err != nil {
+	key := new([keySize]byte)
+	if _, err := io.ReadFull(random, key[:]); err != nil {
 		return Root{}, nil, fmt.Errorf("seal: drawing a root: %w", err)
 	}
-	wrapped, err := kms.Wrap(ctx, root.key[:], id.binding())
+	wrapped, err := kms.Wrap(ctx, key[:], id.binding())
 	if err != nil {
 		return Root{}, nil, fmt.Errorf("seal: wrapping root %d: %w", id.Version, err)
 	}
-	return root, wrapped, nil
+	return Root{version: id.Version, key: hide(key)}, wrapped, nil
 }
 
 // UnwrapRoot is the inverse of NewRoot. The error matches ErrWrap when the bytes
@@ -61,7 +61,7 @@ func UnwrapRoot(ctx context.Context, kms KMS, wrapped []byte, id RootID) (Root, 
 	if len(key) != keySize {
 		return Root{}, fmt.Errorf("seal: unwrapping root %d: %w: %d bytes", id.Version, ErrWrap, len(key))
 	}
-	return Root{version: id.Version, key: (*[keySize]byte)(slices.Clone(key))}, nil
+	return Root{version: id.Version, key: hide((*[keySize]byte)(slices.Clone(key)))}, nil
 }
 
 // RingConfig is what a ring is made of.
@@ -81,7 +81,7 @@ type RingConfig struct {
 // concurrent use.
 type Ring struct {
 	deployment []byte
-	server     *secrets
+	server     hidden[*secrets]
 	random     io.Reader
 	missing    func()
 	current    atomic.Pointer[generation]
@@ -124,7 +124,7 @@ func (r *Ring) Replace(roots []Root, primary uint32) error {
 		g.roots[root.version] = root
 	}
 	if g.roots[primary].key == nil {
-		return &VersionError{Version{Root: primary, Server: r.server.primary}}
+		return &VersionError{Version{Root: primary, Server: r.server().primary}}
 	}
 	r.current.Store(g)
 	return nil
@@ -132,7 +132,7 @@ func (r *Ring) Replace(roots []Root, primary uint32) error {
 
 // Primary is the version that seals now.
 func (r *Ring) Primary() Version {
-	return Version{Root: r.current.Load().primary, Server: r.server.primary}
+	return Version{Root: r.current.Load().primary, Server: r.server().primary}
 }
 
 // Purpose is a handle to the keys of one purpose. Purposes are independent: what
@@ -150,12 +150,12 @@ func (r *Ring) key(purpose string, v Version) ([]byte, error) {
 	if k, ok := g.derived.Load(id); ok {
 		return k.([]byte), nil
 	}
-	root, server := g.roots[v.Root].key, r.server.keys[v.Server]
+	root, server := g.roots[v.Root].key, r.server().keys[v.Server]
 	if root == nil || server == nil {
 		return nil, &VersionError{v}
 	}
 	info := join([]byte("seal/v1"), []byte(purpose), r.deployment)
-	k, err := hkdf.Key(sha256.New, slices.Concat(root[:], server), nil, string(info), keySize)
+	k, err := hkdf.Key(sha256.New, slices.Concat(root()[:], server), nil, string(info), keySize)
 	if err != nil {
 		return nil, fmt.Errorf("seal: deriving a purpose key: %w", err)
 	}

@@ -36,6 +36,12 @@ var ErrWrap = errors.New("seal: wrapped key does not unwrap")
 // key, because there is no KMS (NoKMS).
 var ErrServerKey = errors.New("seal: another server key wrapped it")
 
+// hidden keeps a secret out of sight: fmt shows an address for a function, whatever
+// the verb and however deep the value stands, while it follows pointers.
+type hidden[T any] func() T
+
+func hide[T any](secret T) hidden[T] { return func() T { return secret } }
+
 // Version names the two keys that a blob was sealed under.
 type Version struct {
 	Root   uint32 // of the data root R

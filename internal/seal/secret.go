@@ -34,8 +34,7 @@ func (e *KeyTextError) Error() string { return "seal: " + e.Where + ": " + e.Det
 
 func (e *KeyTextError) Unwrap() error { return e.Err }
 
-// secrets are the versions of one secret. They sit behind a pointer so that
-// printing a value that contains one shows an address.
+// secrets are the versions of one secret.
 type secrets struct {
 	keys    map[uint32][]byte
 	primary uint32
@@ -43,7 +42,14 @@ type secrets struct {
 
 // ServerKey is S in all its versions: 32 random bytes each, of separate custody
 // from the KMS. The zero value holds none and is refused wherever one is needed.
-type ServerKey struct{ s *secrets }
+type ServerKey struct{ s hidden[*secrets] }
+
+func newServerKey(s *secrets, err error) (ServerKey, error) {
+	if err != nil {
+		return ServerKey{}, err
+	}
+	return ServerKey{hide(s)}, nil
+}
 
 // Format prints that there is a key, never the key.
 func (ServerKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[server key]") }
@@ -53,14 +59,12 @@ func (ServerKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[server
 // the last line is the primary. A file that others may read is refused. Errors
 // are *KeyTextError; errors.Is(err, fs.ErrNotExist) holds for a missing file.
 func LoadServerKey(ref string) (ServerKey, error) {
-	s, err := loadSecrets(ref, serverKeyLabel)
-	return ServerKey{s}, err
+	return newServerKey(loadSecrets(ref, serverKeyLabel))
 }
 
 // ParseServerKey reads the text of a server key. where names it in errors.
 func ParseServerKey(text []byte, where string) (ServerKey, error) {
-	s, err := parseSecrets(text, where, serverKeyLabel)
-	return ServerKey{s}, err
+	return newServerKey(parseSecrets(text, where, serverKeyLabel))
 }
 
 // CreateServerKeyFile draws a server key and writes it to path, mode 0600, in a
