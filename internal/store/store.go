@@ -237,6 +237,44 @@ type Binding struct {
 	Event      EventFunc
 }
 
+// Standing suspends or restores a credential, by its person or for them.
+type Standing struct {
+	Op         OpID
+	Account    Ref
+	Next       Row // the account's next edition, its map saying the new standing
+	Credential Ref
+	Replace    Credential // its next edition (LastUsed and TimesUsed are kept by the engine)
+	Event      EventFunc
+}
+
+// Unbinding takes a credential from an account.
+type Unbinding struct {
+	Op         OpID
+	Account    Ref
+	Next       Row    // the account's next edition, its map no longer naming the credential
+	Credential []byte // key; gone already is fine
+	Event      EventFunc
+}
+
+// Renaming gives a credential another friendly name.
+type Renaming struct {
+	Op         OpID
+	Account    Ref // the edition whose map names the credential; not changed
+	Credential []byte
+	Name       []byte // sealed
+	Event      EventFunc
+}
+
+// Deletion removes an account and all that is its own, but for the events that tell
+// of it.
+type Deletion struct {
+	Op          OpID
+	Account     Ref
+	Credentials [][]byte // keys
+	Identifiers [][]byte // keys; another account's by now is left alone
+	Event       EventFunc
+}
+
 // AccountChange replaces an account's row and its names.
 type AccountChange struct {
 	Op      OpID
@@ -300,6 +338,24 @@ type Reader interface {
 	Identifier(ctx context.Context, key []byte) (Identifier, error)
 	// Credentials reads those of the named credentials that are there, in no order.
 	Credentials(ctx context.Context, keys [][]byte) ([]Credential, error)
+}
+
+// Ways changes an account's ways in, outside a ceremony.
+type Ways interface {
+	// RecordStanding writes account and credential in their next editions with the
+	// event, or does none of it. ErrConflict: one of them moved, or is gone.
+	RecordStanding(ctx context.Context, v Standing) error
+	// RecordUnbinding writes the account's next edition, deletes the credential and
+	// appends the event, or does none of it. ErrConflict: the account moved.
+	RecordUnbinding(ctx context.Context, v Unbinding) error
+	// RenameCredential writes the name and appends the event, or does none of it.
+	// ErrConflict: the account moved. ErrNotFound: the credential is gone. A repeat
+	// writes the same name again, and a second event.
+	RenameCredential(ctx context.Context, v Renaming) error
+	// DeleteAccount deletes the account with the named credentials and identifiers
+	// and its sessions, and appends the event, or does none of it. Deleting one that
+	// is gone is nil, without an event. ErrConflict: it moved.
+	DeleteAccount(ctx context.Context, v Deletion) error
 }
 
 // Accounts changes and lists accounts.
@@ -373,6 +429,7 @@ type Upkeep interface {
 type Store interface {
 	Ceremonies
 	Reader
+	Ways
 	Accounts
 	Sessions
 	Tickets

@@ -43,7 +43,7 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
-		if t.replaced(v) {
+		if t.replaced(v.Next, v.Op) {
 			return nil
 		}
 		if !t.stands(findAccount, v.Account) {
@@ -68,11 +68,11 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 	})
 }
 
-// replaced tells whether the change is the last that happened to the account.
-func (t *tx) replaced(v store.AccountChange) (done bool) {
+// replaced tells whether op's change is the last that happened to the account.
+func (t *tx) replaced(next store.Row, op store.OpID) (done bool) {
 	t.read("SELECT version, op FROM accounts WHERE key = ?", func(stmt *sqlite.Stmt) {
-		done = unsigned(stmt, 0) == v.Next.Version && bytes.Equal(blob(stmt, 1), v.Op[:])
-	}, v.Account.Key)
+		done = unsigned(stmt, 0) == next.Version && bytes.Equal(blob(stmt, 1), op[:])
+	}, next.Key)
 	return done
 }
 

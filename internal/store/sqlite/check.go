@@ -105,6 +105,38 @@ func checkBinding(v store.Binding) error {
 	return f.err
 }
 
+func checkStanding(v store.Standing) error {
+	var f form
+	f.op(v.Op, v.Event)
+	f.next(v.Account, v.Next, "the account")
+	f.next(v.Credential, v.Replace.Row, "the credential")
+	f.credential(v.Account.Key, &v.Replace)
+	return f.err
+}
+
+func checkUnbinding(v store.Unbinding) error {
+	var f form
+	f.op(v.Op, v.Event)
+	f.next(v.Account, v.Next, "the account")
+	f.key(v.Credential, "the credential")
+	return f.err
+}
+
+func checkRenaming(v store.Renaming) error {
+	var f form
+	f.op(v.Op, v.Event)
+	f.key(v.Account.Key, "the account")
+	f.key(v.Credential, "the credential")
+	return f.err
+}
+
+func checkDeletion(v store.Deletion) error {
+	var f form
+	f.op(v.Op, v.Event)
+	f.key(v.Account.Key, "the account")
+	return f.err
+}
+
 func checkAccountChange(v store.AccountChange) error {
 	var f form
 	f.op(v.Op, v.Event)
