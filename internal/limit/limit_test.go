@@ -174,7 +174,7 @@ func TestFailures(t *testing.T) {
 	if wait, ok := f.Take(ipv6(1)); ok || wait != 20*time.Second {
 		t.Fatalf("network budget empty: wait %v, ok %v; want 20s, false", wait, ok)
 	}
-	if !take(2) || !take(2) {
+	if first, second := take(2), take(2); !first || !second {
 		t.Fatal("what the first network was refused was taken from the process's budget")
 	}
 	wait, ok := f.Take(ipv6(2))

@@ -22,19 +22,27 @@ func TestRefusals(t *testing.T) {
 		change func(*Settings)
 		want   []string // parts of the only sentence
 	}{
-		{"localhost with an open listener", home, func(s *Settings) { s.Listen = ":8080" },
-			[]string{"public_url: http://localhost:8080 is for development", "set listen to 127.0.0.1:PORT"}},
-		{"https localhost with an open listener", production, func(s *Settings) { s.PublicURL = "https://localhost" },
-			[]string{"public_url: https://localhost is for development"}},
-		{"http", production, func(s *Settings) { s.PublicURL = "http://id.example.com" },
-			[]string{"public_url: http://id.example.com is not https"}},
-		{"http on loopback by address", home, func(s *Settings) {
-			s.PublicURL = "http://127.0.0.1:8080"
-			s.RPID = "example.com"
-			s.RPOrigins = []string{"https://example.com"}
-			s.SignUp = SignUpOpen
+		{
+			"localhost with an open listener", home, func(s *Settings) { s.Listen = ":8080" },
+			[]string{"public_url: http://localhost:8080 is for development", "set listen to 127.0.0.1:PORT"},
 		},
-			[]string{"public_url: http://127.0.0.1:8080 is not https", "http://localhost:PORT"}},
+		{
+			"https localhost with an open listener", production, func(s *Settings) { s.PublicURL = "https://localhost" },
+			[]string{"public_url: https://localhost is for development"},
+		},
+		{
+			"http", production, func(s *Settings) { s.PublicURL = "http://id.example.com" },
+			[]string{"public_url: http://id.example.com is not https"},
+		},
+		{
+			"http on loopback by address", home, func(s *Settings) {
+				s.PublicURL = "http://127.0.0.1:8080"
+				s.RPID = "example.com"
+				s.RPOrigins = []string{"https://example.com"}
+				s.SignUp = SignUpOpen
+			},
+			[]string{"public_url: http://127.0.0.1:8080 is not https", "http://localhost:PORT"},
+		},
 		{"no public_url", production, func(s *Settings) { s.PublicURL = "" }, []string{"public_url: must be set"}},
 		{"no sign_up", production, func(s *Settings) { s.SignUp = "" }, []string{"sign_up: must be set outside development; choose open or closed"}},
 
@@ -62,8 +70,10 @@ func TestRefusals(t *testing.T) {
 		{"rp.id with a scheme", production, func(s *Settings) { s.RPID = "https://example.com" }, []string{"rp.id", "without scheme or port"}},
 		{"rp.id in upper case", production, func(s *Settings) { s.RPID = "Example.com"; s.RPOrigins = nil }, []string{"rp.id", "write example.com"}},
 
-		{"origin outside rp.id", production, func(s *Settings) { s.RPOrigins = []string{"https://id.example.com", "https://example.net"} },
-			[]string{"rp.origins: https://example.net is outside rp.id id.example.com", "rp.related_origins"}},
+		{
+			"origin outside rp.id", production, func(s *Settings) { s.RPOrigins = []string{"https://id.example.com", "https://example.net"} },
+			[]string{"rp.origins: https://example.net is outside rp.id id.example.com", "rp.related_origins"},
+		},
 		{"origin of the parent", production, func(s *Settings) { s.RPOrigins = []string{"https://example.com"} }, []string{"rp.origins: https://example.com is outside"}},
 		{"origin that ends alike", production, func(s *Settings) { s.RPID = "example.com"; s.RPOrigins = []string{"https://badexample.com"} }, []string{"rp.origins: https://badexample.com is outside"}},
 		{"http origin", production, func(s *Settings) { s.RPOrigins = []string{"http://id.example.com"} }, []string{"rp.origins: http://id.example.com is not https; write https://id.example.com"}},
