@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/keyturn/keyturn"
+)
+
+// accountsAtOnce is how many accounts are read from the store in one go.
+const accountsAtOnce = 500
+
+const jsonFlag = "json"
+
+func accountCommand(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "Add and list accounts, make links",
+		Long: "Add and list accounts, and make one-time links, on the machine that has the keys.\n" +
+			"The settings are those of the server; every flag of serve may be given here too.",
+		Example: "  keyturn account add --username ana --admin\n  keyturn account list\n  keyturn account link ana",
+		Args:    noArguments,
+		RunE:    helpful,
+	}
+	addSettings(cmd.PersistentFlags(), true)
+	cmd.PersistentFlags().Bool(jsonFlag, false, "print JSON")
+	cmd.AddCommand(accountAdd(p), accountList(p), accountLink(p))
+	return cmd
+}
+
+// madeLink is what is printed of a link, and of the account it is for.
+type madeLink struct {
+	ID       string    `json:"id,omitempty"`
+	Username string    `json:"username,omitempty"`
+	Link     string    `json:"link"`
+	Expires  time.Time `json:"expires_at"`
+}
+
+func (p *program) printLink(cmd *cobra.Command, made madeLink) error {
+	made.Expires = made.Expires.UTC().Truncate(time.Second)
+	if asJSON(cmd) {
+		return p.printJSON(made)
+	}
+	_, err := fmt.Fprintf(p.stdout, "This link makes a passkey for %s. It works once, until %s:\n\n  %s\n\n",
+		made.Username, made.Expires.Local().Format("15:04"), made.Link)
+	return err
+}
+
+func asJSON(cmd *cobra.Command) bool { return cmd.Flag(jsonFlag).Value.String() == "true" }
+
+func accountAdd(p *program) *cobra.Command {
+	var n keyturn.NewAccount
+	cmd := &cobra.Command{
+		Use:   "add",
+		Short: "Add an account and print the link that makes its first passkey",
+		Long: "Add an account. It has no passkey; the printed link makes the first one, once,\n" +
+			"within 30 minutes. Hand it over in secret: whoever opens it has the account.",
+		Example: "  keyturn account add --username ana --display-name 'Ana Lima'\n" +
+			"  keyturn account add --username root --admin",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n.Username == "" {
+				return wrong(cmd, errors.New("--username is missing"))
+			}
+			return p.operate(cmd, false, func(ctx context.Context, o keyturn.Operator) error {
+				id, link, err := o.AddAccount(ctx, n)
+				if err != nil {
+					return explained(err, n.Username)
+				}
+				return p.printLink(cmd, madeLink{id.String(), n.Username, link.URL, link.Expires})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&n.Username, "username", "", "name to sign in with")
+	cmd.Flags().StringVar(&n.DisplayName, "display-name", "", "name to be shown")
+	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make it an administrator's account")
+	return cmd
+}
+
+func accountLink(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "link NAME",
+		Short: "Print a link that makes another passkey for an account",
+		Long: "Print a link that makes another passkey for an account, named by username or ID,\n" +
+			"once, within 30 minutes. Hand it over in secret: whoever opens it has the account.",
+		Example: "  keyturn account link ana",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return wrong(cmd, errors.New("name one account"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.operate(cmd, true, func(ctx context.Context, o keyturn.Operator) error {
+				link, err := o.EnrolmentLink(ctx, args[0])
+				if err != nil {
+					return explained(err, args[0])
+				}
+				return p.printLink(cmd, madeLink{Username: args[0], Link: link.URL, Expires: link.Expires})
+			})
+		},
+	}
+}
+
+// listedAccount is an account as it is printed.
+type listedAccount struct {
+	ID          uuid.UUID `json:"id"`
+	Username    string    `json:"username,omitempty"`
+	DisplayName string    `json:"display_name,omitempty"`
+	Role        string    `json:"role"`
+	State       string    `json:"state"`
+	Passkeys    int       `json:"passkeys"`
+	Created     time.Time `json:"created_at"`
+}
+
+func accountList(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the accounts, oldest first",
+		Example: "  keyturn account list\n  keyturn account list --json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.operate(cmd, true, func(ctx context.Context, o keyturn.Operator) error {
+				accounts, err := allAccounts(ctx, o)
+				if err != nil {
+					return err
+				}
+				if asJSON(cmd) {
+					return p.printJSON(map[string]any{"accounts": accounts})
+				}
+				return p.printAccounts(accounts)
+			})
+		},
+	}
+}
+
+func allAccounts(ctx context.Context, o keyturn.Operator) ([]listedAccount, error) {
+	accounts := []listedAccount{}
+	for after := uuid.Nil; ; {
+		some, next, err := o.Accounts(ctx, after, accountsAtOnce)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range some {
+			accounts = append(accounts, listedAccount{
+				ID: a.ID, Username: a.Username, DisplayName: a.DisplayName,
+				Role: a.Role, State: a.State, Passkeys: a.Passkeys, Created: a.Created.UTC(),
+			})
+		}
+		if next == uuid.Nil {
+			return accounts, nil
+		}
+		after = next
+	}
+}
+
+func (p *program) printAccounts(accounts []listedAccount) error {
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	// tabwriter keeps the first error and returns it from Flush.
+	_, _ = fmt.Fprintln(table, "USERNAME\tNAME\tROLE\tSTATE\tPASSKEYS\tCREATED\tID")
+	for _, a := range accounts {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			a.Username, a.DisplayName, a.Role, a.State, a.Passkeys, a.Created.Format(time.DateOnly), a.ID)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/keyturn/keyturn"
+)
+
+// The bounds of a connection. A request is small and an answer quick, so whoever
+// takes longer is stuck or means harm.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+
+	// shutdownGrace is how long requests under way may take to finish.
+	shutdownGrace = 10 * time.Second
+)
+
+func serveCommand(p *program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: "Run the server until it is interrupted.\n\n" +
+			"Without any settings it runs at http://localhost:8080 for one person's machine and\n" +
+			"prints a link that opens the first administrator's account. Each setting can stand\n" +
+			"in keyturn.yaml, in the environment (KEYTURN_PUBLIC_URL for --public-url), or in a\n" +
+			"flag; the later of these holds.",
+		Example: "  keyturn serve\n" +
+			"  keyturn serve --listen 127.0.0.1:9000\n" +
+			"  keyturn serve --listen :8443 --public-url https://login.example.com --sign-up closed",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd) },
+	}
+	addSettings(cmd.Flags(), false)
+	return cmd
+}
+
+func (p *program) serve(cmd *cobra.Command) (err error) {
+	set, err := p.load(cmd)
+	if err != nil {
+		return err
+	}
+	ctx, log := cmd.Context(), p.logger(set)
+	listener, err := listen(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // closed already when it was served
+
+	server, err := keyturn.New(ctx, keyturn.Config{Settings: set, Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	if err := p.greet(ctx, server); err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", server.Settings().PublicURL,
+		"development", server.Settings().Development())
+	return serveUntilDone(ctx, listener, server, log)
+}
+
+// listen binds the listener. What development rests on is checked where it is true:
+// on the address that was bound.
+func listen(ctx context.Context, set keyturn.Settings) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", set.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s (%w); choose another address with --listen", set.Listen, err)
+	}
+	if addr, ok := listener.Addr().(*net.TCPAddr); set.Development() && (!ok || !addr.IP.IsLoopback()) {
+		return nil, errors.Join(
+			fmt.Errorf("%s leads to %s, which is not loopback; listen on 127.0.0.1:PORT", set.Listen, listener.Addr()),
+			listener.Close())
+	}
+	return listener, nil
+}
+
+// greet tells the person at the machine where to go. The link is a secret: it goes to
+// standard output alone, and in development alone.
+func (p *program) greet(ctx context.Context, server *keyturn.Server) error {
+	if !server.Settings().Development() {
+		return nil
+	}
+	text := fmt.Sprintf("Keyturn runs at %s\n", server.Settings().PublicURL)
+	link, ok, err := server.Operator().AdministratorLink(ctx)
+	if err != nil {
+		return err
+	}
+	if ok {
+		text += fmt.Sprintf("\nCreate the first administrator's passkey (this link works once, until %s):\n\n  %s\n\n",
+			link.Expires.Local().Format("15:04"), link.URL)
+	}
+	_, err = fmt.Fprint(p.stdout, text)
+	return err
+}
+
+// serveUntilDone serves until ctx ends, then stops accepting, lets requests under way
+// finish, and only then stops the work in the background.
+func serveUntilDone(ctx context.Context, listener net.Listener, server *keyturn.Server, log *slog.Logger) error {
+	web := &http.Server{
+		Handler:           server,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Run(background) })
+	group.Go(func() error {
+		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("the listener failed: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		defer stop()
+		log.InfoContext(background, "stopping")
+		grace, cancel := context.WithTimeout(background, shutdownGrace)
+		defer cancel()
+		if err := web.Shutdown(grace); err != nil {
+			log.WarnContext(background, "requests were cut off", "after", shutdownGrace)
+			return web.Close()
+		}
+		return nil
+	})
+	return group.Wait()
+}
