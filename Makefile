@@ -1,0 +1,89 @@
+# What one does with this tree. `make help` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+BIN := $(CURDIR)/bin
+FUZZTIME ?= 30s
+
+# Pinned: a newer linter must not turn an old commit red.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT := mvdan.cc/gofumpt@v0.12.0
+
+# The tools in a name with their version, so that changing a version installs it.
+staticcheck := $(BIN)/staticcheck@v0.8.2
+gofumpt := $(BIN)/gofumpt@v0.12.0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+.PHONY: run
+run: ## start the server at http://localhost:8080, with its data in ./keyturn-data
+	$(GO) run ./cmd/keyturn serve
+
+.PHONY: build
+build: ## build bin/keyturn, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/keyturn ./cmd/keyturn
+
+.PHONY: test
+test: lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
+	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 2 -timeout 12m ./...
+
+.PHONY: e2e
+e2e: browser verifiers ## only the tests with the built binary and a browser
+	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -count=1 -timeout 12m ./e2e
+
+.PHONY: lint
+lint: $(staticcheck) $(gofumpt) ## vet, staticcheck and formatting
+	$(GO) vet ./...
+	$(staticcheck) ./...
+	@unformatted=$$($(gofumpt) -l $$(git ls-files --cached --others --exclude-standard -- '*.go')); \
+	if [ -n "$$unformatted" ]; then \
+		printf 'not formatted; run make format:\n%s\n' "$$unformatted" >&2; exit 1; \
+	fi
+
+.PHONY: format
+format: $(gofumpt) ## format the Go files
+	$(gofumpt) -w $$(git ls-files --cached --others --exclude-standard -- '*.go')
+
+.PHONY: verify
+verify: ## dependencies as recorded, generated files up to date, builds without cgo
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/keyturn
+	$(GO) test -count=1 -run 'TestStepTables|TestSpecCoverage|TestDivergences' ./webauthn # compares; with -update it writes
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (30s)
+	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do \
+		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			printf '%s %s\n' "$$package" "$$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+# What the tests need beside Go.
+
+$(staticcheck):
+	GOBIN=$(BIN) $(GO) install $(STATICCHECK)
+	mv $(BIN)/staticcheck $@
+
+$(gofumpt):
+	GOBIN=$(BIN) $(GO) install $(GOFUMPT)
+	mv $(BIN)/gofumpt $@
+
+.PHONY: browser
+browser:
+	@.ci/need browser
+
+.PHONY: verifiers
+verifiers:
+	@.ci/need python
+	@.ci/need node
