@@ -191,7 +191,7 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 	}
 	issued, err := a.cfg.Tokens.Issue(r.Context(), proof)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	out.AccessToken, out.TokenType = issued.AccessToken, issued.TokenType
 	out.ExpiresIn, out.Scope = issued.ExpiresIn, issued.Scope
