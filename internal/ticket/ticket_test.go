@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -16,6 +17,10 @@ import (
 )
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 123_456_789, time.UTC)
+
+// processRoot is one root for all sealers of this process, and another in each
+// process of the fuzzing engine: none opens the seeds of another.
+var processRoot = sync.OnceValue(func() string { return rand.Text() + rand.Text() })
 
 // keys are a ticket purpose under a server key of versions 1 to n.
 func keys(t testing.TB, n int) *seal.Purpose {
@@ -29,8 +34,7 @@ func keys(t testing.TB, n int) *seal.Purpose {
 	if err != nil {
 		t.Fatal(err)
 	}
-	constant := bytes.NewReader(bytes.Repeat([]byte{7}, 32))
-	root, _, err := seal.NewRoot(t.Context(), seal.NoKMS(server), constant, seal.RootID{Deployment: []byte("d"), Version: 1})
+	root, _, err := seal.NewRoot(t.Context(), seal.NoKMS(server), strings.NewReader(processRoot()), seal.RootID{Deployment: []byte("d"), Version: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
