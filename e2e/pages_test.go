@@ -17,8 +17,9 @@ const (
 // person is somebody with an account, at a browser with an authenticator.
 type person struct {
 	*browser
-	key  *authenticator
-	name string
+	key      *authenticator
+	name     string
+	autofill bool // the browser offers their passkey in the name field
 }
 
 // signUp starts a server and a browser and makes an account on the page. It leaves
@@ -27,6 +28,7 @@ func signUp(t *testing.T, model webauthn.VirtualAuthenticatorOptions) person {
 	t.Helper()
 	b := startBrowser(t, startServer(t).url)
 	p := person{browser: b, key: b.plugIn(model), name: "ana"}
+	p.autofill = model.Transport == webauthn.AuthenticatorTransportInternal && model.HasResidentKey
 	p.open("/sign-up")
 	p.fill("username", p.name)
 	p.fill("display-name", "Ana Example")
@@ -37,40 +39,39 @@ func signUp(t *testing.T, model webauthn.VirtualAuthenticatorOptions) person {
 }
 
 // signOut leaves the person at /sign-in, with autofill waiting where the browser
-// has it. Nothing is touched: the authenticator would answer autofill at once.
+// has it, and with their hands off the authenticator: it would answer autofill at
+// once. The roads touch it again.
 func (p person) signOut() {
 	p.t.Helper()
 	p.key.touch(false)
 	p.click("sign-out")
 	p.awaitSignIn()
-	p.key.touch(true)
 }
 
 // awaitSignIn waits until the page to sign in has settled.
 func (p person) awaitSignIn() {
 	p.t.Helper()
 	p.awaitPath("/sign-in")
-	if p.discoverable() {
+	if p.autofill {
 		p.await("autofill", "document.querySelector('main').dataset.autofill === 'armed'")
 	}
 }
 
-// discoverable tells whether autofill has something to offer.
-func (p person) discoverable() bool {
-	p.t.Helper()
-	return p.key.credential().IsResidentCredential
-}
-
-// byUsername types the name and goes on.
+// byUsername types the name and goes on. Autofill, which waits meanwhile, has to
+// step aside.
 func (p person) byUsername() {
 	p.t.Helper()
 	p.fill("username", p.name)
+	p.key.touch(true)
 	p.click("continue")
 }
 
-// usernameless presses the button that asks for no name.
+// usernameless looks at the field, fills in nothing, and presses the button that
+// asks for no name.
 func (p person) usernameless() {
 	p.t.Helper()
+	p.click("username")
+	p.key.touch(true)
 	p.click("passkey")
 }
 
@@ -78,6 +79,7 @@ func (p person) usernameless() {
 // the touch comes with it.
 func (p person) byAutofill() {
 	p.t.Helper()
+	p.key.touch(true)
 	p.open("/sign-in")
 }
 

@@ -39,14 +39,3 @@ func TestRoads(t *testing.T) {
 		})
 	}
 }
-
-// TestStranger: a name that nobody has is asked for a passkey like any other.
-func TestStranger(t *testing.T) {
-	t.Parallel()
-	p := signUp(t, securityKey())
-	p.signOut()
-	p.fill("username", "nobody-here")
-	p.click("continue")
-	p.awaitStatus(saidCalm)
-	p.wantSignedOut()
-}

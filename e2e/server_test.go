@@ -42,6 +42,17 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// withoutAssets leaves out the requests that say nothing.
+func (o *output) withoutAssets() string {
+	var kept strings.Builder
+	for line := range strings.Lines(o.String()) {
+		if !strings.Contains(line, "route=/assets/") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
 // startServer starts the program on a free port, in an empty directory, with no
 // settings but those it needs to be there and those given (NAME=value). It is
 // stopped with the test, and must stop cleanly.
@@ -125,7 +136,7 @@ func (s *server) awaitReady(t *testing.T) {
 
 func (s *server) stop(t *testing.T) {
 	if t.Failed() {
-		t.Logf("server:\n%s", s.output)
+		t.Logf("server:\n%s", s.output.withoutAssets())
 	}
 	// An error here means that it ended before; then exited says so.
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
