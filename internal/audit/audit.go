@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,16 +99,14 @@ type Entry struct {
 // maxAgent bounds what a client may write into our memory about itself, in bytes.
 const maxAgent = 256
 
-// By completes the entry with who caused it.
+// By completes the entry with who caused it. What is no text in the client's name for
+// itself is left out: an event must read back, or it looks like tampering for ever.
 func (e Entry) By(c Caller) Entry {
 	e.Request, e.Door = c.RequestID, c.Door
 	if n := c.Network(); n.IsValid() {
 		e.Network = n.String()
 	}
-	e.Agent = c.UserAgent
-	if len(e.Agent) > maxAgent {
-		e.Agent = e.Agent[:maxAgent]
-	}
+	e.Agent = strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), maxAgent)], "")
 	return e
 }
 
