@@ -55,7 +55,7 @@ var assertionTable = [...]assertionStep{
 		[]string{CodeCredentialRecordTampered, CodeSignatureInvalid, CodeAuthenticatorDataMalformed}, ""},
 		(*assertion).checkSignature},
 	{Step{"7.2/22", "the signature counter grew", []string{CodeSignCountRegressed}, ""}, (*assertion).checkSignCount},
-	{Step{"7.2/23", "process the extension outputs", []string{CodeExtensionOutputMalformed},
+	{Step{"7.2/23", "process the extension outputs", nil,
 		"there is no output of an assertion that anything here acts on; step 4 refuses what is malformed"}, nil},
 	{Step{"7.2/24", "update the credential record", []string{CodeStorageUnavailable},
 		"Assertion holds the new values; the caller stores them with the outcome, in one transaction"}, nil},
