@@ -27,6 +27,7 @@ import (
 type Store interface {
 	store.Ceremonies
 	store.Reader
+	store.Ways
 	store.Accounts
 	store.Tickets
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"golang.org/x/text/secure/precis"
 )
 
@@ -38,10 +39,7 @@ const (
 	maxEmailAddress = 254 // bytes, RFC 5321 §4.5.3.1
 )
 
-var (
-	uuidShape   = regexp.MustCompile(`^(?:[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})$`)
-	handleShape = regexp.MustCompile(`^[0-9A-Za-z_-]{43}$`)
-)
+var handleShape = regexp.MustCompile(`^[0-9A-Za-z_-]{43}$`)
 
 // Username checks a username and gives the form it is stored and compared in: PRECIS
 // UsernameCaseMapped (RFC 8265 §3.3). It refuses, with a *NameError, what could be
@@ -67,10 +65,17 @@ func Username(name string) (string, error) {
 	case n > maxUsername:
 		return refuse(NameTooLong)
 	}
-	if numberShaped(canonical) || uuidShape.MatchString(canonical) || handleShape.MatchString(canonical) {
+	if numberShaped(canonical) || uuidShaped(canonical) || handleShape.MatchString(canonical) {
 		return refuse(NameShape)
 	}
 	return canonical, nil
+}
+
+// uuidShaped tells whether a name reads as a UUID to the parser that an operator's
+// input goes through: without hyphens and in braces too.
+func uuidShaped(name string) bool {
+	_, err := uuid.Parse(name)
+	return err == nil
 }
 
 // numberShaped tells whether a name reads as a number: digits of any script with
@@ -103,14 +108,15 @@ func Canonical(name string) (kind, canonical string) {
 	return KindUsername, canonical
 }
 
-// Email checks that a claimed address is one bare address. It does not say that the
-// address exists or is anybody's.
+// Email checks that a claimed address is one bare address, without anything that hides
+// or reorders text: authenticators and pages show it. It does not say that the address
+// exists or is anybody's.
 func Email(address string) (string, error) {
 	if len(address) > maxEmailAddress {
 		return "", &NameError{Field: "email", Code: NameTooLong}
 	}
 	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Name != "" || parsed.Address != address {
+	if err != nil || parsed.Name != "" || parsed.Address != address || !printable(address) {
 		return "", &NameError{Field: "email", Code: NameMalformed}
 	}
 	return address, nil

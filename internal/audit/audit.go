@@ -94,6 +94,10 @@ type Entry struct {
 	Network string            `cbor:"10,keyasint,omitempty"`
 	Agent   string            `cbor:"11,keyasint,omitempty"`
 	Door    string            `cbor:"12,keyasint,omitempty"`
+	// Binding is what the person approved, Challenge what the team's hook gave: the
+	// ceremony's signature covers both.
+	Binding   []byte `cbor:"13,keyasint,omitempty"`
+	Challenge []byte `cbor:"14,keyasint,omitempty"`
 }
 
 // maxAgent bounds what a client may write into our memory about itself, in bytes.

@@ -16,6 +16,7 @@
 package ceremony
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,6 @@ import (
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/internal/ticket"
-	"github.com/keyturn/keyturn/webauthn"
 )
 
 const (
@@ -48,7 +48,7 @@ type Store interface {
 	store.Tickets
 }
 
-// Config is what a RelyingParty needs. Every field is required but TopOrigins.
+// Config is what a RelyingParty needs. Every field is required but TopOrigins and Challenge.
 type Config struct {
 	RPID       string
 	RPName     string
@@ -60,8 +60,15 @@ type Config struct {
 	// AllowList answers a sign-in with a username by a list of credentials, decoys
 	// included; otherwise only discoverable credentials can sign in.
 	AllowList bool
+	// TellUnknown answers a sign-in with an unknown name by KindUnknown. It tells
+	// strangers who has an account.
+	TellUnknown bool
 	// PasskeysPerAccount is the most ways in that an account may have.
 	PasskeysPerAccount int
+	// Challenge gives 1 to 64 bytes of the team's own for a ceremony that begins. They
+	// are sealed into its ticket, so the signature covers them, and stand in the Proof
+	// and its event. Nil: none. Its error fails the call with KindUnavailable.
+	Challenge func(context.Context, Began) ([]byte, error)
 
 	Store    Store
 	Vault    *record.Vault
@@ -119,10 +126,6 @@ func (rp *RelyingParty) want(r Request) ticket.Want {
 	return ticket.Want{Door: r.Door, RPID: rp.cfg.RPID, Client: r.client(), Now: rp.cfg.Now()}
 }
 
-func (rp *RelyingParty) common(r Request, scope string) ticket.Common {
-	return ticket.Common{Door: r.Door, RPID: rp.cfg.RPID, Mode: string(r.Client.Mode), Scope: scope}
-}
-
 // Finish is the second half of a ceremony.
 type Finish struct {
 	Credential []byte // RegistrationResponseJSON or AuthenticationResponseJSON, as received
@@ -135,13 +138,6 @@ func (rp *RelyingParty) operation() (op store.OpID, err error) {
 		return op, unavailable(fmt.Errorf("draw an operation: %w", err))
 	}
 	return op, nil
-}
-
-// formats are the attestation statement formats that a registration may carry. What
-// the statement proves is judged by policy; a model that sends one although none was
-// asked for is not turned away for it.
-func formats() []string {
-	return []string{"none", "packed", "tpm", "android-key", "apple", "fido-u2f"}
 }
 
 // maxScope bounds a scope, in bytes: it travels sealed in the challenge.
@@ -158,13 +154,4 @@ func checkScope(scope string) error {
 		}
 	}
 	return nil
-}
-
-// challengeError names the step that refused a ticket: 7.1/8 or 7.2/11.
-func challengeError(err error) *webauthn.Error {
-	var t *ticket.Error
-	if errors.As(err, &t) {
-		return &webauthn.Error{Code: t.Code, Err: err}
-	}
-	return &webauthn.Error{Code: webauthn.CodeChallengeUnknown, Err: err}
 }

@@ -29,6 +29,8 @@ const (
 	KindPolicy         Kind = "policy"             // for example too many passkeys
 	KindConflict       Kind = "conflict"           // what it depends on kept moving
 	KindLimited        Kind = "limited"            // RetryAfter says for how long
+	KindStepUp         Kind = "step_up"            // it takes a fresh proof
+	KindUnknown        Kind = "account_unknown"    // only where unknown names are told
 	KindUnavailable    Kind = "unavailable"        // the store could not be asked
 )
 
@@ -36,7 +38,8 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		KindMalformed, KindField, KindAuthentication, KindRegistration, KindUsername, KindExpired,
-		KindNameTaken, KindRegistered, KindClosed, KindPolicy, KindConflict, KindLimited, KindUnavailable,
+		KindNameTaken, KindRegistered, KindClosed, KindPolicy, KindConflict, KindLimited,
+		KindStepUp, KindUnknown, KindUnavailable,
 	}
 }
 

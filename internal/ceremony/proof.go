@@ -3,11 +3,13 @@ package ceremony
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
+	"github.com/keyturn/keyturn/internal/ticket"
 )
 
 // Proof says that a ceremony has just succeeded and is committed. The zero Proof
@@ -16,6 +18,8 @@ type Proof struct {
 	current session.Current
 	cookie  string
 	passkey *account.Passkey
+
+	binding, challenge []byte
 }
 
 // Session is the session that the ceremony opened; the zero Current for none.
@@ -32,19 +36,28 @@ func (p Proof) Passkey() (passkey account.Passkey, ok bool) {
 	return *p.passkey, true
 }
 
-// registered makes the Proof of a committed registration by opening what was written:
-// what the client is told is what the store holds.
-func (rp *RelyingParty) registered(started session.Started, accountRow store.Row, credentialRow store.Credential) (Proof, error) {
-	a, err := rp.cfg.Vault.OpenAccount(accountRow)
+// Binding is what the person approved by the ceremony, as the step-up was asked to
+// bind; nil for nothing. The signature covers it.
+func (p Proof) Binding() []byte { return slices.Clone(p.binding) }
+
+// Challenge is what the Challenge hook put under the signature; nil without a hook.
+func (p Proof) Challenge() []byte { return slices.Clone(p.challenge) }
+
+// registeredProof makes the Proof of a committed registration.
+func (rp *RelyingParty) registeredProof(
+	started session.Started, accountRow store.Row, credentialRow store.Credential, t ticket.Common,
+) (Proof, error) {
+	a, passkey, err := rp.opened(accountRow, credentialRow, credentialRow.Key)
 	if err != nil {
-		return Proof{}, unavailable(err)
+		return Proof{}, err
 	}
-	c, err := rp.cfg.Vault.OpenCredential(credentialRow, a)
-	if err != nil {
-		return Proof{}, unavailable(err)
-	}
-	passkey := account.View(c, credentialRow.Key)
-	return Proof{current: started.Current(a), cookie: started.Cookie, passkey: &passkey}, nil
+	return Proof{current: started.Current(a), cookie: started.Cookie, passkey: &passkey, challenge: t.Team}, nil
+}
+
+// failed counts a failure and gives it back.
+func (rp *RelyingParty) failed(ctx context.Context, r Request, ceremony string, failure *Error) *Error {
+	rp.cfg.Audit.Fail(ctx, r.Caller, ceremony, failure.Code)
+	return failure
 }
 
 // burn marks the ticket of a failed finish as spent, if the caller's network has

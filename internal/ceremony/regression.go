@@ -25,7 +25,7 @@ const suspendWithin = 24 * time.Hour
 // The signature was valid, so this is no stranger: the write is not paid from the
 // failure budget. It returns the refusal, or store.ErrConflict to be judged again.
 func (rp *RelyingParty) regressed(
-	ctx context.Context, r Request, op store.OpID, t ticket.SignIn, a record.Account, c record.Credential,
+	ctx context.Context, r Request, op store.OpID, t ticket.Common, a record.Account, c record.Credential,
 ) error {
 	refused := refuse(KindAuthentication, "7.2/22", webauthn.CodeSignCountRegressed)
 	now := rp.cfg.Now()

@@ -85,7 +85,7 @@ func TestSignInRefused(t *testing.T) {
 		step, code string
 		burns      bool
 	}{
-		{"another challenge", webauthntest.SetClientData("challenge", "AAAAAAAAAAAAAAAAAAAAAA"), "", webauthn.CodeChallengeUnknown, false},
+		{"another challenge", webauthntest.SetClientData("challenge", "AAAAAAAAAAAAAAAAAAAAAA"), "7.2/11", webauthn.CodeChallengeUnknown, false},
 		{"another type", webauthntest.SetClientData("type", "webauthn.create"), "7.2/10", webauthn.CodeClientDataTypeMismatch, true},
 		{"another origin", webauthntest.SetClientData("origin", "https://evil.example"), "7.2/12", webauthn.CodeOriginNotAllowed, true},
 		{"framed", webauthntest.SetClientData("crossOrigin", true), "7.2/13", webauthn.CodeCrossOriginNotAllowed, true},
@@ -179,7 +179,7 @@ func TestExpiry(t *testing.T) {
 	}
 	w.Clock.Advance(2 * time.Second)
 	_, err := w.Finish(t, late)
-	refused(t, err, ceremony.KindAuthentication, "", webauthn.CodeChallengeExpired)
+	refused(t, err, ceremony.KindAuthentication, "7.2/11", webauthn.CodeChallengeExpired)
 }
 
 func TestReplayRace(t *testing.T) {
@@ -397,7 +397,7 @@ func TestClientBinding(t *testing.T) {
 				}
 				return
 			}
-			refused(t, err, ceremony.KindAuthentication, "", c.code)
+			refused(t, err, ceremony.KindAuthentication, "7.2/11", c.code)
 			if w.Store.Writes() != before {
 				t.Fatal("a client that did not begin the ceremony made the store write")
 			}

@@ -133,8 +133,10 @@ type Person struct {
 }
 
 // Person tells of the account.
-func (c Current) Person() Person {
-	f := c.account.Facts()
+func (c Current) Person() Person { return PersonOf(c.account.Facts()) }
+
+// PersonOf tells of an account whose facts the caller has.
+func PersonOf(f record.AccountFacts) Person {
 	p := Person{
 		ID: f.ID, Username: f.Username, PendingEmail: f.PendingEmail,
 		DisplayName: f.DisplayName, Role: string(f.Role),
@@ -143,6 +145,19 @@ func (c Current) Person() Person {
 		p.Email = f.Emails[0]
 	}
 	return p
+}
+
+// Holds tells whether an account, read again, still is the session's own and has not
+// ended it.
+func (c Current) Holds(a record.Account) bool {
+	if a.ID() != c.session.Account || a.SessionEpoch() != c.session.SessionEpoch {
+		return false
+	}
+	if len(c.session.Credential) == 0 {
+		return true
+	}
+	way, ok := a.Way(c.session.Credential)
+	return ok && way.State == c.session.State && !way.Suspended
 }
 
 // Account is the account as it stood when the session was checked.

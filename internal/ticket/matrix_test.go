@@ -29,7 +29,7 @@ var kinds = map[string]kind{
 		},
 	},
 	"sign-in": {
-		384,
+		480,
 		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
 			return ticket.Mint(s, page, ticket.SignIn{Common: c}, time.Minute, start)
 		},
@@ -39,7 +39,7 @@ var kinds = map[string]kind{
 		},
 	},
 	"enrolment": {
-		384,
+		480,
 		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
 			return ticket.Mint(s, page, ticket.Enrolment{Common: c}, time.Minute, start)
 		},
@@ -49,7 +49,7 @@ var kinds = map[string]kind{
 		},
 	},
 	"binding": {
-		384,
+		480,
 		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
 			return ticket.Mint(s, page, ticket.Binding{Common: c}, time.Minute, start)
 		},
@@ -59,7 +59,7 @@ var kinds = map[string]kind{
 		},
 	},
 	"step-up": {
-		384,
+		480,
 		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
 			return ticket.Mint(s, page, ticket.StepUp{Common: c}, time.Minute, start)
 		},
@@ -136,7 +136,7 @@ func TestPurposeNotSizeKeepsThemApart(t *testing.T) {
 	for _, k := range kinds {
 		sizes[k.size]++
 	}
-	if sizes[384] < 2 || sizes[256] < 2 {
+	if sizes[480] < 2 || sizes[256] < 2 {
 		t.Errorf("no two purposes of one length: %v", sizes)
 	}
 }

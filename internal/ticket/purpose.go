@@ -52,7 +52,7 @@ type SignIn struct {
 	Decoy            bool   `cbor:"23,keyasint,omitempty"` // the name is nobody's
 }
 
-func (SignIn) challenge() form { return form{"sign-in", 384} }
+func (SignIn) challenge() form { return form{"sign-in", 480} }
 
 // Enrolment is the challenge of a registration that an enrolment link permits.
 type Enrolment struct {
@@ -62,7 +62,7 @@ type Enrolment struct {
 	Permit           [16]byte `cbor:"22,keyasint"` // ID of the link
 }
 
-func (Enrolment) challenge() form { return form{"enrolment", 384} }
+func (Enrolment) challenge() form { return form{"enrolment", 480} }
 
 // Binding is the challenge of a registration that adds a passkey to the account of
 // a signed-in person.
@@ -73,7 +73,7 @@ type Binding struct {
 	Conditional      bool    `cbor:"22,keyasint,omitempty"`
 }
 
-func (Binding) challenge() form { return form{"binding", 384} }
+func (Binding) challenge() form { return form{"binding", 480} }
 
 // StepUp is the challenge of an assertion by a signed-in person.
 type StepUp struct {
@@ -81,10 +81,10 @@ type StepUp struct {
 	UserVerification string   `cbor:"20,keyasint,omitempty"`
 	MaxAge           int64    `cbor:"21,keyasint,omitempty"` // seconds, as asked for
 	ACRValues        []string `cbor:"22,keyasint,omitempty"` // as asked for
-	Purpose          string   `cbor:"23,keyasint,omitempty"` // what the proof is for; empty: nothing in particular
+	Binding          []byte   `cbor:"23,keyasint,omitempty"` // what the person approves by it; nil: nothing in particular
 }
 
-func (StepUp) challenge() form { return form{"step-up", 384} }
+func (StepUp) challenge() form { return form{"step-up", 480} }
 
 // FirstAdmin is the link that opens a store's first administrator's account.
 type FirstAdmin struct{ Common }

@@ -90,6 +90,7 @@ type Common struct {
 	SessionEpoch uint64    `cbor:"5,keyasint,omitempty"`
 	Session      [16]byte  `cbor:"6,keyasint,omitzero"` // zero: nobody is signed in
 	Scope        string    `cbor:"7,keyasint,omitempty"`
+	Team         []byte    `cbor:"8,keyasint,omitempty"` // the team's own bytes, for the signature to cover
 }
 
 // Spend names the ticket to the verb that it permits.

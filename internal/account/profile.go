@@ -1,0 +1,135 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// Profile is what may be changed about an account in one call. Nil leaves it as it is.
+type Profile struct {
+	DisplayName *string
+	Username    *string
+	Email       *string // claimed: it stays pending until proved; empty withdraws the claim
+}
+
+// EditProfile changes what an account is called and gives the person as it is then.
+// Username and address take a fresh proof: they are how somebody asks for a way in.
+// Errors are *NameError, ErrStepUp, ErrTaken, ErrConflict, session.ErrNone.
+func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profile, by audit.Caller) (session.Person, error) {
+	if err := p.check(); err != nil {
+		return session.Person{}, err
+	}
+	if p.Username != nil || p.Email != nil {
+		if err := d.Fresh(c); err != nil {
+			return session.Person{}, err
+		}
+	}
+	var after record.AccountFacts
+	err := d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+		verb := store.AccountChange{Op: op, Account: a.Ref()}
+		if err := d.apply(p, &facts, &verb); err != nil {
+			return err
+		}
+		after = facts
+		var err error
+		if verb.Next, err = d.cfg.Vault.SealAccount(facts, a.Version()+1); err != nil {
+			return fmt.Errorf("account: seal: %w", err)
+		}
+		verb.Event = d.cfg.Audit.Event(audit.Entry{
+			Name: audit.AccountChanged, Account: a.ID(), Session: c.View().ID,
+		}.By(by))
+		err = d.cfg.Store.ReplaceAccount(ctx, verb)
+		if errors.Is(err, store.ErrTaken) {
+			return ErrTaken
+		}
+		return err
+	})
+	if err != nil {
+		return session.Person{}, err
+	}
+	return session.PersonOf(after), nil
+}
+
+// check judges and normalises the new names.
+func (p *Profile) check() error {
+	checks := []struct {
+		value *string
+		check func(string) (string, error)
+	}{{p.DisplayName, DisplayName}, {p.Username, Username}, {p.Email, optional(Email)}}
+	for _, c := range checks {
+		if c.value == nil {
+			continue
+		}
+		canonical, err := c.check(*c.value)
+		if err != nil {
+			return err
+		}
+		*c.value = canonical
+	}
+	return nil
+}
+
+func optional(check func(string) (string, error)) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if s == "" {
+			return "", nil
+		}
+		return check(s)
+	}
+}
+
+// apply puts the new names into the facts and the identifiers into the verb.
+func (d *Directory) apply(p Profile, facts *record.AccountFacts, verb *store.AccountChange) error {
+	if p.DisplayName != nil {
+		facts.DisplayName = *p.DisplayName
+	}
+	if p.Email != nil {
+		facts.PendingEmail = *p.Email
+	}
+	if p.Username == nil || *p.Username == facts.Username {
+		return nil
+	}
+	identifier, err := d.cfg.Vault.SealIdentifier(KindUsername, *p.Username, facts.ID)
+	if err != nil {
+		return fmt.Errorf("account: seal identifier: %w", err)
+	}
+	verb.Add = []store.Identifier{identifier}
+	if facts.Username != "" {
+		verb.Drop = [][]byte{d.cfg.Vault.LookupIdentifier(KindUsername, facts.Username)}
+	}
+	facts.Username = *p.Username
+	facts.TicketEpoch++ // a name changes hands: what was begun by the old one ends
+	return nil
+}
+
+// Delete removes the account of who is signed in, with its passkeys, names and
+// sessions. It takes a fresh proof. The events that tell of it stay, under keys that
+// name no one. Errors are ErrStepUp, ErrConflict, session.ErrNone.
+func (d *Directory) Delete(ctx context.Context, c session.Current, by audit.Caller) error {
+	if err := d.Fresh(c); err != nil {
+		return err
+	}
+	return d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+		verb := store.Deletion{
+			Op: op, Account: a.Ref(),
+			Event: d.cfg.Audit.Event(audit.Entry{Name: audit.AccountDeleted, Account: a.ID(), Session: c.View().ID}.By(by)),
+		}
+		for _, w := range facts.Ways {
+			verb.Credentials = append(verb.Credentials, w.Credential)
+		}
+		if facts.Username != "" {
+			verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(KindUsername, facts.Username))
+		}
+		for _, address := range facts.Emails {
+			kind, canonical := Canonical(address)
+			verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(kind, canonical))
+		}
+		return d.cfg.Store.DeleteAccount(ctx, verb)
+	})
+}
