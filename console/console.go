@@ -17,7 +17,7 @@ import (
 var files embed.FS
 
 // Files is the tree of pages/*.html and assets/*. Every file of pages but
-// layout.html defines the templates "title", "page" and "main" that the layout
-// includes; they are executed with the members Name (who people sign in to) and
+// layout.html defines the templates "title", "page", "main" and "foot" that the
+// layout includes; they are executed with the members Name (who people sign in to) and
 // SignUp (whether strangers may open an account).
 func Files() fs.FS { return files }

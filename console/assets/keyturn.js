@@ -10,6 +10,8 @@ const page = main.dataset.page;
 const $ = (id) => document.getElementById(id);
 
 const CALM = "No problem. Try again when you're ready.";
+const REFUSED = "That didn't work. Try again.";
+const ABOUT_THE_NAME = new Set(["name_taken", "username_not_allowed"]);
 const UNREACHABLE = "Can't reach the server. We'll keep your place.";
 
 // ---- The fragment -------------------------------------------------------------
@@ -61,7 +63,7 @@ function waitOut(seconds) {
   }, 1000);
 }
 
-function explain(error, refused) {
+function explain(error) {
   switch (error.code) {
     case "authentication_failed":
       return "That didn't work. Try again, or use another way to sign in.";
@@ -80,22 +82,26 @@ function explain(error, refused) {
     case "unauthenticated":
       return "You're signed out. Sign in again.";
     default:
-      return refused;
+      return REFUSED;
   }
 }
 
 // report tells a failure in words, keeps its code and request id for whoever is
 // asked for help, and offers another try where trying again can help.
-function report(error, again, refused = "That didn't work. Try again.") {
+function report(error, again) {
   if (error.name === "NotAllowedError" || error.name === "AbortError") return say(CALM, "calm");
   if (error.name === "InvalidStateError") return say("This device already has a passkey for you.", "error");
-  if (!(error instanceof Problem)) return say(refused, "error");
+  if (!(error instanceof Problem)) return say(REFUSED, "error");
   if (error.status === 429) return waitOut(error.retryAfter);
   const unreachable = error.status === 0 || error.status >= 500;
-  say(unreachable ? UNREACHABLE : explain(error, refused), "error");
+  say(unreachable ? UNREACHABLE : explain(error), "error");
   $("details-code").textContent = error.code;
   $("details-request").textContent = error.requestId || "none";
   $("details").hidden = false;
+  if (ABOUT_THE_NAME.has(error.code)) {
+    $("username")?.setAttribute("aria-invalid", "true");
+    $("username")?.focus();
+  }
   if (unreachable && again) {
     $("retry").hidden = false;
     $("retry").onclick = again;
@@ -113,7 +119,7 @@ function fieldError(input, text) {
 // attempt runs one thing that a person asked for: the buttons rest meanwhile, and
 // what goes wrong is said. It answers whether it went well. A disabled button loses
 // the focus, so it goes back to where the person was.
-async function attempt(work, again, refused) {
+async function attempt(work, again) {
   const asked = focused;
   say("");
   busy(true);
@@ -122,7 +128,7 @@ async function attempt(work, again, refused) {
     return true;
   } catch (error) {
     busy(false);
-    report(error, again, refused);
+    report(error, again);
     if (asked && document.activeElement === document.body) asked.focus();
     return false;
   }
@@ -175,9 +181,8 @@ function signInPage() {
 }
 
 async function create(path, begin) {
-  const again = () => create(path, begin);
-  const done = await attempt(() => createPasskey(path, begin), again);
-  if (!done) return;
+  const made = await attempt(() => createPasskey(path, begin), () => create(path, begin));
+  if (!made) return;
   say("Passkey added. Next time, sign in with it.", "ok");
   location.assign("/account#added");
 }
@@ -254,15 +259,16 @@ function passkeyRow(passkey) {
   if (passkey.times_used > 0) line.append(` · ${passkey.times_used} ${passkey.times_used === 1 ? "time" : "times"}`);
   const name = element("p", "passkey-name", passkey.name || "Passkey");
   name.dir = "auto";
-  const row = element("li", "", keyIcon(), element("div", "passkey-text", name, line));
+  const head = element("div", "passkey-head", name);
+  const row = element("li", "", keyIcon(), element("div", "passkey-text", head, line));
   row.dataset.testid = "passkey";
   row.dataset.id = passkey.id;
   if (passkey.suspended) {
     const badge = element("span", "badge", "Suspended");
     badge.dataset.kind = "warn";
-    row.append(badge);
+    head.append(badge);
   } else if (passkey.this_session) {
-    row.append(element("span", "badge", "In use now"));
+    head.append(element("span", "badge", "In use now"));
   }
   return row;
 }
