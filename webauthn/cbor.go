@@ -88,8 +88,8 @@ func (r cborRules) item(b []byte) (int, error) {
 	case majorMap:
 		return r.entries(b, func(_, _ []byte) error { return nil })
 	case majorSimple:
-		if arg < 20 || arg > 23 {
-			return 0, errCBOR
+		if arg < 20 || arg > 22 {
+			return 0, errCBOR // not false, true or null
 		}
 		return n, nil
 	}
@@ -124,8 +124,8 @@ func (r cborRules) entries(b []byte, entry func(key, value []byte) error) (int, 
 	keys := room[:0]
 	for range count {
 		k, err := r.item(b[n:])
-		if err != nil {
-			return 0, err
+		if err != nil || !named(b[n]) {
+			return 0, errCBOR
 		}
 		v, err := r.item(b[n+k:])
 		if err != nil {
@@ -142,6 +142,13 @@ func (r cborRules) entries(b []byte, entry func(key, value []byte) error) (int, 
 		n += k + v
 	}
 	return n, nil
+}
+
+// named reports whether the head of a map's key is one of an integer or a text:
+// nothing that comes here names members by anything else.
+func named(head byte) bool {
+	major := head >> 5
+	return major == majorUnsigned || major == majorNegative || major == majorText
 }
 
 // fits reports whether key may follow keys: new, and if order matters, greater

@@ -294,6 +294,8 @@ func FuzzCBOR(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add([]byte(s.Parsed.Response.AttestationObject))
 	}
+	f.Add([]byte{0xf7})
+	f.Add([]byte("\xa1\x80\x00"))
 	strict, err := cbor.DecOptions{
 		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 		MaxNestedLevels: 8,

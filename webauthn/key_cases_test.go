@@ -17,9 +17,17 @@ func keyBytes(edit func(b []byte) []byte) []webauthntest.Mutation {
 	return fault(webauthntest.EditKeyBytes(edit))
 }
 
-// of makes a key of an algorithm and then changes it.
+// of makes a key of an algorithm and then changes it. Nobody signs with it, so an
+// RSA key is any number.
 func of(algorithm int64, edit func(k map[int64]any)) []webauthntest.Mutation {
-	return fault(webauthntest.UseAlgorithm(algorithm), webauthntest.EditKey(edit))
+	if algorithm != webauthn.RS256 {
+		return fault(webauthntest.UseAlgorithm(algorithm), webauthntest.EditKey(edit))
+	}
+	return key(func(k map[int64]any) {
+		clear(k)
+		k[1], k[3], k[-1], k[-2] = 3, webauthn.RS256, odd(256), []byte{1, 0, 1}
+		edit(k)
+	})
 }
 
 func put(label int64, v any) func(k map[int64]any) {
@@ -113,7 +121,8 @@ func TestKeyCases(t *testing.T) {
 		bad("CK-18/zeros", of(rs256, put(-2, []byte{0, 1, 0, 1}))),
 		bad("CK-18/5 bytes", of(rs256, put(-2, []byte{1, 0, 0, 0, 1}))),
 		bad("CK-18/2^31", of(rs256, put(-2, []byte{0x80, 0, 0, 1}))),
-		good("CK-18/65537", of(rs256, put(-2, []byte{1, 0, 1}))),
+		good("CK-18/65537", of(rs256, func(map[int64]any) {})),
+		good("CK-18/2^31-1", of(rs256, put(-2, []byte{0x7f, 0xff, 0xff, 0xff}))),
 		bad("CK-19/31", of(ed, put(-2, make([]byte, 31)))),
 		bad("CK-19/33", of(ed, put(-2, make([]byte, 33)))),
 		bad("CK-20/EC2", key(put(-4, []byte("secret")))),
