@@ -68,6 +68,9 @@ func connect(ctx context.Context, path string, c Config) (_ *connections, err er
 	defer func() {
 		if err != nil {
 			all.close()
+			if sqlite.ErrCode(err) == sqlite.ResultNotADB {
+				err = fmt.Errorf("%w: %w", ErrForeign, err)
+			}
 			err = fmt.Errorf("sqlite: open %s: %w", path, err)
 		}
 	}()
@@ -150,13 +153,8 @@ func logAhead(conn *sqlite.Conn) error {
 // only reads, so a foreign file stays as it was.
 func recognise(conn *sqlite.Conn) error {
 	id, err := number(conn, "PRAGMA application_id")
-	switch {
-	case sqlite.ErrCode(err) == sqlite.ResultNotADB:
-		return fmt.Errorf("%w: %w", ErrForeign, err)
-	case err != nil:
+	if err != nil || id == applicationID {
 		return err
-	case id == applicationID:
-		return nil
 	}
 	things, err := number(conn, "SELECT count(*) FROM sqlite_schema")
 	if err != nil {
