@@ -4,28 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/keyturn/keyturn"
-)
-
-// The bounds of a connection. A request is small and an answer quick, so whoever
-// takes longer is stuck or means harm.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 15 * time.Second
-	writeTimeout      = 30 * time.Second
-	idleTimeout       = 60 * time.Second
-	maxHeaderBytes    = 16 << 10
-
-	// shutdownGrace is how long requests under way may take to finish.
-	shutdownGrace = 10 * time.Second
 )
 
 func serveCommand(p *program) *cobra.Command {
@@ -69,7 +52,7 @@ func (p *program) serve(cmd *cobra.Command) (err error) {
 	}
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", server.Settings().PublicURL,
 		"development", server.Settings().Development())
-	return serveUntilDone(ctx, listener, server, log)
+	return host{handler: server, background: server.Run, log: log, grace: shutdownGrace}.serve(ctx, listener)
 }
 
 // listen binds the listener. What development rests on is checked where it is true:
@@ -105,41 +88,4 @@ func (p *program) greet(ctx context.Context, server *keyturn.Server) error {
 	}
 	_, err = fmt.Fprint(p.stdout, text)
 	return err
-}
-
-// serveUntilDone serves until ctx ends, then stops accepting, lets requests under way
-// finish, and only then stops the work in the background.
-func serveUntilDone(ctx context.Context, listener net.Listener, server *keyturn.Server, log *slog.Logger) error {
-	web := &http.Server{
-		Handler:           server,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Run(background) })
-	group.Go(func() error {
-		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("the listener failed: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		defer stop()
-		log.InfoContext(background, "stopping")
-		grace, cancel := context.WithTimeout(background, shutdownGrace)
-		defer cancel()
-		if err := web.Shutdown(grace); err != nil {
-			log.WarnContext(background, "requests were cut off", "after", shutdownGrace)
-			return web.Close()
-		}
-		return nil
-	})
-	return group.Wait()
 }
