@@ -242,6 +242,53 @@ func TestMapIsTheHinge(t *testing.T) {
 	})
 }
 
+// TestPartsOfOtherEditions: parts that were once sealed for this row, or for its
+// neighbour of the same owner, state and version, do not open in it.
+func TestPartsOfOtherEditions(t *testing.T) {
+	v := openVault(t)
+	neighbour := passkey()
+	neighbour.ID = []byte("another-id-of-16")
+	owner := person(v, 1)
+	owner.Ways = append(owner.Ways, Way{Credential: v.LookupCredential(neighbour.RPID, neighbour.ID), Kind: WayPasskey, State: 7})
+	a := account(t, v, owner)
+	row := sealed(t, v, NewCredential{passkey(), UseFacts{Edition: 1}, 7, "n", owner})
+	next := sealed(t, v, NewCredential{neighbour, UseFacts{Edition: 1}, 7, "m", owner})
+	old := sealed(t, v, NewCredential{passkey(), UseFacts{Edition: 1}, 6, "n", owner})
+	for _, whole := range []store.Credential{row, next} {
+		if _, err := v.OpenCredential(whole, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, change := range map[string]func(c *store.Credential){
+		"facts of an earlier state": func(c *store.Credential) { c.Sealed = old.Sealed },
+		"use of an earlier state":   func(c *store.Credential) { c.Body = old.Body },
+		"facts of the neighbour":    func(c *store.Credential) { c.Sealed = next.Sealed },
+		"use of the neighbour":      func(c *store.Credential) { c.Body = next.Body },
+		"name of the neighbour":     func(c *store.Credential) { c.Name = next.Name },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bent := row
+			change(&bent)
+			_, err := v.OpenCredential(bent, a)
+			wantTampered(t, err, codeCredential)
+		})
+	}
+	t.Run("body of an event that was refused", func(t *testing.T) {
+		head := store.Head{Chain: 1, Number: 1, Link: []byte("before")}
+		written, err := v.SealEvent(head, start, nil, []byte("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused, err := v.SealEvent(head, start, nil, []byte("b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		written.Body = refused.Body
+		_, err = v.OpenEvent(head.Link, written)
+		wantTampered(t, err, codeEvent)
+	})
+}
+
 // TestSealedLies: bodies that we sealed ourselves, with facts that contradict their
 // place. No row like these is written; the checks stand behind the seal.
 func TestSealedLies(t *testing.T) {
@@ -302,6 +349,12 @@ func TestSealedLies(t *testing.T) {
 		"session of another": {"session", func(r *rows) {
 			r.session.Body = put(store.TableSessions, bodyAD(store.TableSessions, r.session.Key, 1), nil, sess)
 		}},
+		"session of other ID": {"session", func(r *rows) {
+			renamed := visit()
+			renamed.ID = id(99)
+			r.session.Body = put(store.TableSessions, bodyAD(store.TableSessions, r.session.Key, 1), nil, renamed)
+			r.session.Account, r.session.Expires = accountColumn(renamed.Account), renamed.Expires
+		}},
 		"session not CBOR": {"session", func(r *rows) {
 			r.session.Body = put(store.TableSessions, bodyAD(store.TableSessions, r.session.Key, 1), nil, "x")
 		}},
@@ -314,6 +367,14 @@ func TestSealedLies(t *testing.T) {
 		}},
 		"signing key not CBOR": {"key", func(r *rows) {
 			r.signing.Body = put(store.TableKeys, bodyAD(store.TableKeys, r.signing.Key, 1), nil, "x")
+		}},
+		"signing key of another issuer": {"key", func(r *rows) {
+			r.signing.Body = put(store.TableKeys, bodyAD(store.TableKeys, r.signing.Key, 1), nil,
+				SigningKey{Number: 1, Issuer: "j", PKCS8: []byte{1}})
+		}},
+		"signing key of another number": {"key", func(r *rows) {
+			r.signing.Body = put(store.TableKeys, bodyAD(store.TableKeys, r.signing.Key, 1), nil,
+				SigningKey{Number: 2, Issuer: "i", PKCS8: []byte{1}})
 		}},
 		"signing key of another edition": {"key", func(r *rows) {
 			r.signing.Body = put(store.TableKeys, bodyAD(store.TableKeys, r.signing.Key, 1), nil,

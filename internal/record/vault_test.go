@@ -315,6 +315,22 @@ func TestEditedKeyRows(t *testing.T) {
 	})
 }
 
+// TestShortEpoch: an epoch that is sealed but too short to tell stores apart.
+func TestShortEpoch(t *testing.T) {
+	c := config(t, openStore(t))
+	v, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := sealMarker(v.codec, v.ring, markerEpoch, epochFacts{Epoch: make([]byte, epochSize-1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Store = &intruder{inner: c.Store, markers: func(m []store.Marker) []store.Marker { m[1] = short; return m }}
+	_, err = Open(t.Context(), c)
+	wantTampered(t, err, codeMarker)
+}
+
 func TestOpenRefuses(t *testing.T) {
 	whole := config(t, openStore(t))
 	for name, strip := range map[string]func(*Config){
