@@ -94,6 +94,7 @@ func (s *Server) build(ctx context.Context) error {
 	ceremonies, err := ceremony.New(ceremony.Config{
 		RPID: set.RPID, RPName: set.RPName, Origins: set.Origins(),
 		OpenSignUp: set.SignUp == settings.SignUpOpen, AllowList: set.SignInAllowList == settings.On,
+		TellUnknown:        set.SignInUnknown == settings.UnknownTold,
 		PasskeysPerAccount: set.PasskeysPerAccount,
 		Store:              s.store, Vault: s.vault, Tickets: tickets, Sessions: sessions, Accounts: s.accounts, Audit: s.audit,
 		Failures: limit.NewFailures(limit.FailuresConfig{
@@ -105,7 +106,8 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("keyturn: ceremonies: %w", err)
 	}
 	s.tokens, err = token.New(ctx, token.Config{
-		Door: door, Issuer: set.PublicURL, Audience: set.TokenAudience, Life: tokenLife(set.SessionProfile),
+		Door: door, Issuer: set.PublicURL, Audience: set.TokenAudience, Algorithm: set.TokenAlgorithm,
+		Life:  tokenLife(set.SessionProfile),
 		Store: s.store, Vault: s.vault, Sessions: sessions, Audit: s.audit, Now: s.now, Rand: rand.Reader,
 	})
 	if err != nil {

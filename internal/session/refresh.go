@@ -62,30 +62,44 @@ func (k *Keeper) parse(token string) (id uuid.UUID, generation uint64, ok bool) 
 	return id, generation, k.cfg.Vault.VerifyRefresh(raw[refreshHead:], id, generation) == nil
 }
 
-// Rotate exchanges a refresh token for its successor and tells who it belongs to. The
-// door is the one the token was presented at. ErrNone for whatever is not the live
-// token of a live session; one that was used before ends its whole family, because
-// either its holder or somebody else has a copy.
-func (k *Keeper) Rotate(ctx context.Context, door, token string, by audit.Caller) (Current, string, error) {
-	id, generation, ok := k.parse(token)
+// Rotation is a refresh token that is presented for its successor.
+type Rotation struct {
+	Door   string // where it is presented
+	Token  string
+	By     audit.Caller
+	Accept func(View) error // judges the session before anything is written
+}
+
+// Rotate exchanges a refresh token for its successor and tells who it belongs to.
+// ErrNone for whatever is not the live token of a live session; one that was used
+// before ends its whole family, because either its holder or somebody else has a copy.
+func (k *Keeper) Rotate(ctx context.Context, r Rotation) (Current, string, error) {
+	id, generation, ok := k.parse(r.Token)
 	if !ok {
 		return Current{}, "", ErrNone
 	}
 	for range conflictTries {
-		current, next, err := k.rotate(ctx, door, id, generation, by)
+		current, err := k.rotate(ctx, r, id, generation)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
+		if err != nil {
+			return Current{}, "", err
+		}
+		next, err := k.derive(id, current.session.Generation)
 		return current, next, err
 	}
 	return Current{}, "", fmt.Errorf("session: rotate: %w", store.ErrConflict)
 }
 
 // rotate judges one reading of the session's row.
-func (k *Keeper) rotate(ctx context.Context, door string, id uuid.UUID, generation uint64, by audit.Caller) (Current, string, error) {
-	current, err := k.read(ctx, id, func(f record.SessionFacts) bool { return f.Mode == ModeToken && f.Door == door })
+func (k *Keeper) rotate(ctx context.Context, r Rotation, id uuid.UUID, generation uint64) (Current, error) {
+	current, err := k.read(ctx, id, func(f record.SessionFacts) bool { return f.Mode == ModeToken && f.Door == r.Door })
 	if err != nil {
-		return Current{}, "", err
+		return Current{}, err
+	}
+	if err := r.Accept(current.View()); err != nil {
+		return Current{}, err
 	}
 	now := k.cfg.Now().UTC().Truncate(time.Millisecond)
 	live := current.session.Generation
@@ -93,16 +107,12 @@ func (k *Keeper) rotate(ctx context.Context, door string, id uuid.UUID, generati
 	case generation == live:
 		next := current.session
 		next.Generation, next.RotatedAt, next.LastSeen = live+1, now, now
-		if current, err = k.replace(ctx, current, next); err != nil {
-			return Current{}, "", err
-		}
+		return k.replace(ctx, current, next)
 	case generation+1 == live && k.cfg.Profile.Grace && now.Sub(current.session.RotatedAt) <= grace:
-		// The answer that carried the successor was lost, or two tabs were quick.
+		return current, nil // the answer that carried the successor was lost, or two tabs were quick
 	default:
-		return Current{}, "", k.reused(ctx, current, by)
+		return Current{}, k.reused(ctx, current, r.By)
 	}
-	refresh, err := k.derive(id, current.session.Generation)
-	return current, refresh, err
 }
 
 // replace writes the next edition of a session; store.ErrConflict when it has moved.

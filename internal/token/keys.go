@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
@@ -30,14 +31,27 @@ type ring struct {
 	mu      sync.RWMutex
 	keys    map[string]jose.JSONWebKey // public, by kid
 	order   []string                   // oldest first
-	primary jose.Signer
+	last    uint32                     // highest number in use
+	primary *signers                   // nil: none for the algorithm that is set
 	read    time.Time
 }
 
-func (r *ring) signer() jose.Signer {
+// signers sign with one key, a type of token each.
+type signers struct{ access, id jose.Signer }
+
+func (r *ring) signers() (s signers, ok bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.primary
+	if r.primary == nil {
+		return signers{}, false
+	}
+	return *r.primary, true
+}
+
+func (r *ring) next() uint32 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.last + 1
 }
 
 func (r *ring) key(kid string) (jose.JSONWebKey, bool) {
@@ -57,32 +71,27 @@ func (r *ring) public() []jose.JSONWebKey {
 	return keys
 }
 
-// found loads the door's keys, and puts the first one when there is none. Of two
-// processes that start at once, one wins the unique insert and both use its key.
+// found loads the door's keys, and puts one when none is primary for the algorithm
+// that is set. Of two processes that start at once, one wins the unique insert and
+// both use its key.
 func (i *Issuer) found(ctx context.Context) error {
-	for range 2 {
+	for range 3 {
 		if err := i.Refresh(ctx); err != nil {
 			return err
 		}
-		if i.ring.signer() != nil {
+		if _, ok := i.ring.signers(); ok {
 			return nil
 		}
-		err := i.putKey(ctx, 1)
+		err := i.putKey(ctx, i.ring.next())
 		if err != nil && !errors.Is(err, store.ErrTaken) {
 			return err
 		}
 	}
-	if err := i.Refresh(ctx); err != nil {
-		return err
-	}
-	if i.ring.signer() == nil {
-		return errors.New("token: the store holds signing keys, but none of them is primary")
-	}
-	return nil
+	return errors.New("token: the store does not keep the signing key that was put into it")
 }
 
 func (i *Issuer) putKey(ctx context.Context, number uint32) error {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), i.cfg.Rand)
+	private, err := i.generate()
 	if err != nil {
 		return fmt.Errorf("token: generate a key: %w", err)
 	}
@@ -91,7 +100,7 @@ func (i *Issuer) putKey(ctx context.Context, number uint32) error {
 		return fmt.Errorf("token: encode a key: %w", err)
 	}
 	row, err := i.cfg.Vault.SealSigningKey(record.SigningKey{
-		Number: number, Issuer: i.cfg.Door, Algorithm: string(jose.ES256), PKCS8: der,
+		Number: number, Issuer: i.cfg.Door, Algorithm: i.cfg.Algorithm, PKCS8: der,
 		Life: record.KeyPrimary, Since: i.cfg.Now(),
 	})
 	if err != nil {
@@ -101,6 +110,14 @@ func (i *Issuer) putKey(ctx context.Context, number uint32) error {
 		return fmt.Errorf("token: put a key: %w", err)
 	}
 	return nil
+}
+
+func (i *Issuer) generate() (crypto.Signer, error) {
+	if jose.SignatureAlgorithm(i.cfg.Algorithm) == jose.EdDSA {
+		_, private, err := ed25519.GenerateKey(i.cfg.Rand)
+		return private, err
+	}
+	return ecdsa.GenerateKey(elliptic.P256(), i.cfg.Rand)
 }
 
 // Refresh reads the signing keys again.
@@ -123,19 +140,20 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("token: open key: %w", err)
 		}
-		if err := next.add(stored); err != nil {
+		if err := next.add(stored, i.cfg.Algorithm); err != nil {
 			return err
 		}
 	}
 	i.ring.mu.Lock()
 	defer i.ring.mu.Unlock()
-	i.ring.keys, i.ring.order, i.ring.primary = next.keys, next.order, next.primary
+	i.ring.keys, i.ring.order, i.ring.last, i.ring.primary = next.keys, next.order, next.last, next.primary
 	i.ring.read = i.cfg.Now()
 	return nil
 }
 
-// add takes a stored key into a ring that is being built.
-func (r *ring) add(stored record.SigningKey) error {
+// add takes a stored key into a ring that is being built. The newest primary key of
+// the algorithm that is set signs; the others verify.
+func (r *ring) add(stored record.SigningKey, algorithm string) error {
 	parsed, err := x509.ParsePKCS8PrivateKey(stored.PKCS8)
 	if err != nil {
 		return fmt.Errorf("token: parse key %d: %w", stored.Number, err)
@@ -152,15 +170,26 @@ func (r *ring) add(stored record.SigningKey) error {
 	public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	r.keys[public.KeyID] = public
 	r.order = append(r.order, public.KeyID)
-	if stored.Life != record.KeyPrimary {
+	r.last = max(r.last, stored.Number)
+	if stored.Life != record.KeyPrimary || stored.Algorithm != algorithm {
 		return nil
 	}
-	options := (&jose.SignerOptions{}).WithType(typeAccess).WithHeader("kid", public.KeyID)
-	r.primary, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(stored.Algorithm), Key: private}, options)
+	key := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(stored.Algorithm), Key: private}
+	access, err := signer(key, typeAccess, public.KeyID)
 	if err != nil {
-		return fmt.Errorf("token: signer of key %d: %w", stored.Number, err)
+		return err
 	}
-	return nil
+	id, err := signer(key, typeID, public.KeyID)
+	r.primary = &signers{access: access, id: id}
+	return err
+}
+
+func signer(key jose.SigningKey, typ jose.ContentType, kid string) (jose.Signer, error) {
+	made, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", kid))
+	if err != nil {
+		return nil, fmt.Errorf("token: signer of key %s: %w", kid, err)
+	}
+	return made, nil
 }
 
 // lookup finds a key by its identifier, reading the keys again when it is not known.
@@ -179,7 +208,7 @@ func (i *Issuer) lookup(ctx context.Context, kid string) (jose.JSONWebKey, bool)
 
 // algorithms are those that our keys may sign with; a token naming another does not
 // even parse. Which of them counts is the key's to say.
-func algorithms() []jose.SignatureAlgorithm { return []jose.SignatureAlgorithm{jose.ES256} }
+func algorithms() []jose.SignatureAlgorithm { return []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA} }
 
 // canonical tells whether a compact token is the one text of its bytes: three parts,
 // base64url without padding and with zero trailing bits. go-jose is laxer, and two

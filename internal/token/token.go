@@ -9,10 +9,13 @@ package token
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -25,27 +28,27 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// typeAccess is the typ of an access token (RFC 9068 §2.1).
-const typeAccess = "at+jwt"
-
-// clientID is the client of first-party tokens.
-const clientID = "keyturn"
-
-// ErrProof says that a token was asked for without a Proof of a token-mode session.
-var ErrProof = errors.New("token: no proof of a session in token mode")
+// What a caller of an Issuer can get wrong.
+var (
+	// ErrProof: a token was asked for without a Proof of a token-mode session.
+	ErrProof = errors.New("token: no proof of a session in token mode")
+	// ErrScope: a rotation asked for more than the session was given.
+	ErrScope = errors.New("token: the scope is wider than the session's")
+)
 
 // Config is what an Issuer needs. Every field is required.
 type Config struct {
-	Door     string // names the door's keys in the store
-	Issuer   string // iss: the public URL, byte for byte
-	Audience string // aud
-	Life     time.Duration
-	Store    store.Keys
-	Vault    *record.Vault
-	Sessions *session.Keeper
-	Audit    *audit.Log
-	Now      func() time.Time
-	Rand     io.Reader
+	Door      string // names the door's keys in the store
+	Issuer    string // iss: the public URL, byte for byte
+	Audience  string // aud of access tokens
+	Algorithm string // "ES256" or "EdDSA": what signs from now on
+	Life      time.Duration
+	Store     store.Keys
+	Vault     *record.Vault
+	Sessions  *session.Keeper
+	Audit     *audit.Log
+	Now       func() time.Time
+	Rand      io.Reader
 }
 
 // Issuer signs and verifies the access tokens of one door. It is safe for concurrent
@@ -57,6 +60,9 @@ type Issuer struct {
 
 // New makes an Issuer, and its first signing key when the store has none.
 func New(ctx context.Context, cfg Config) (*Issuer, error) {
+	if !slices.Contains(algorithms(), jose.SignatureAlgorithm(cfg.Algorithm)) {
+		return nil, fmt.Errorf("token: cannot sign with %q", cfg.Algorithm)
+	}
 	i := &Issuer{cfg: cfg, ring: &ring{}}
 	if err := i.found(ctx); err != nil {
 		return nil, err
@@ -66,68 +72,98 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 
 // Answer is a successful token response (RFC 6749 §5.1).
 type Answer struct {
-	AccessToken string
-	TokenType   string
-	ExpiresIn   int // seconds
-	Scope       string
+	AccessToken  string
+	TokenType    string
+	ExpiresIn    int // seconds
+	RefreshToken string
+	Scope        string
+	IDToken      string // only when the scope holds "openid"
 }
 
-// claims are those of an access token (RFC 9068 §2.2) and its session.
-type claims struct {
-	Issuer   string   `json:"iss"`
-	Subject  string   `json:"sub"`
-	Audience string   `json:"aud"`
-	ClientID string   `json:"client_id"`
-	Expires  int64    `json:"exp"`
-	Issued   int64    `json:"iat"`
-	ID       string   `json:"jti"`
-	Session  string   `json:"sid"`
-	AuthTime int64    `json:"auth_time"`
-	ACR      string   `json:"acr"`
-	AMR      []string `json:"amr"`
-	Scope    string   `json:"scope,omitempty"`
-}
-
-// Issue signs the access token that a Proof earns. It refuses, with ErrProof, a zero
-// Proof, one without a session and one whose session is carried by cookie.
+// Issue signs the tokens that a Proof earns. It refuses, with ErrProof, a zero Proof,
+// one without a session and one whose session is carried by cookie.
 func (i *Issuer) Issue(_ context.Context, p ceremony.Proof) (Answer, error) {
 	current := p.Session()
 	if current.IsZero() || current.View().Mode != session.ModeToken {
 		return Answer{}, ErrProof
 	}
-	view, now := current.View(), i.cfg.Now()
-	expires := now.Add(i.cfg.Life)
-	if view.ExpiresAt.Before(expires) {
-		expires = view.ExpiresAt
+	refresh, err := i.cfg.Sessions.Refresh(current)
+	if err != nil {
+		return Answer{}, fmt.Errorf("token: %w", err)
+	}
+	return i.sign(current, refresh, earned{scope: current.View().Scope, binding: p.Binding()})
+}
+
+// Renew rotates a refresh token and signs what its successor earns. scope may narrow
+// the access token's (RFC 6749 §6); empty leaves it as it is. Errors are
+// session.ErrNone for a token that is not live, ErrScope, or the store's.
+func (i *Issuer) Renew(ctx context.Context, refresh, scope string, by audit.Caller) (Answer, session.Current, error) {
+	current, next, err := i.cfg.Sessions.Rotate(ctx, session.Rotation{
+		Door: i.cfg.Door, Token: refresh, By: by,
+		Accept: func(v session.View) error {
+			if !within(scope, v.Scope) {
+				return ErrScope
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return Answer{}, session.Current{}, err
+	}
+	if scope == "" {
+		scope = current.View().Scope
+	}
+	answer, err := i.sign(current, next, earned{scope: scope})
+	return answer, current, err
+}
+
+// within tells whether every scope asked for was granted.
+func within(asked, granted string) bool {
+	have := strings.Fields(granted)
+	return !slices.ContainsFunc(strings.Fields(asked), func(s string) bool { return !slices.Contains(have, s) })
+}
+
+// earned is what differs between two answers for the same session.
+type earned struct {
+	scope   string
+	binding []byte
+}
+
+// sign makes the answer for a session in token mode.
+func (i *Issuer) sign(current session.Current, refresh string, e earned) (Answer, error) {
+	signers, ok := i.ring.signers()
+	if !ok {
+		return Answer{}, errors.New("token: no primary signing key")
 	}
 	id, err := uuid.NewRandomFromReader(i.cfg.Rand)
 	if err != nil {
 		return Answer{}, fmt.Errorf("token: draw an identifier: %w", err)
 	}
-	body, err := json.Marshal(claims{
-		Issuer: i.cfg.Issuer, Subject: current.Person().ID.String(), Audience: i.cfg.Audience, ClientID: clientID,
-		Expires: expires.Unix(), Issued: now.Unix(), ID: id.String(), Session: view.ID.String(),
-		AuthTime: view.AuthTime.Unix(), ACR: view.ACR, AMR: view.AMR, Scope: view.Scope,
+	about := i.about(current)
+	answer := Answer{
+		TokenType: "Bearer", ExpiresIn: int(about.Expires - about.Issued), RefreshToken: refresh, Scope: e.scope,
+	}
+	answer.AccessToken, err = serialize(signers.access, Claims{
+		About: about, Audience: i.cfg.Audience, ClientID: clientID, ID: id.String(), Scope: e.scope,
+		Binding: base64.RawURLEncoding.EncodeToString(e.binding),
 	})
-	if err != nil {
-		return Answer{}, fmt.Errorf("token: encode: %w", err)
+	if err == nil && slices.Contains(strings.Fields(e.scope), "openid") {
+		answer.IDToken, err = serialize(signers.id, identify(about, current.Person()))
 	}
-	signer := i.ring.signer()
-	if signer == nil {
-		return Answer{}, errors.New("token: no primary signing key")
+	return answer, err
+}
+
+// about is what every token says of a session now.
+func (i *Issuer) about(current session.Current) About {
+	view, now := current.View(), i.cfg.Now()
+	expires := now.Add(i.cfg.Life)
+	if view.ExpiresAt.Before(expires) {
+		expires = view.ExpiresAt
 	}
-	signed, err := signer.Sign(body)
-	if err != nil {
-		return Answer{}, fmt.Errorf("token: sign: %w", err)
+	return About{
+		Issuer: i.cfg.Issuer, Subject: current.Person().ID.String(), Expires: expires.Unix(), Issued: now.Unix(),
+		Session: view.ID.String(), AuthTime: view.AuthTime.Unix(), ACR: view.ACR, AMR: view.AMR,
 	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		return Answer{}, fmt.Errorf("token: serialize: %w", err)
-	}
-	return Answer{
-		AccessToken: text, TokenType: "Bearer",
-		ExpiresIn: int(expires.Sub(now) / time.Second), Scope: view.Scope,
-	}, nil
 }
 
 // JWKS is the JSON Web Key Set (RFC 7517 §5) of the keys that may have signed a token

@@ -22,7 +22,10 @@ const skew = 60 * time.Second
 // Verify tells who a bearer belongs to. Whatever is wrong with it is
 // session.ErrNone; any other error says that the store could not be asked.
 func (i *Issuer) Verify(ctx context.Context, bearer string) (session.Current, error) {
-	c, err := i.open(ctx, bearer)
+	c, err := Check(bearer, Expectation{
+		Issuer: i.cfg.Issuer, Audience: i.cfg.Audience, Now: i.cfg.Now(),
+		Key: func(kid string) (jose.JSONWebKey, bool) { return i.lookup(ctx, kid) },
+	})
 	if err != nil {
 		return session.Current{}, fmt.Errorf("%w: %w", session.ErrNone, err)
 	}
@@ -40,49 +43,60 @@ func (i *Issuer) Verify(ctx context.Context, bearer string) (session.Current, er
 	return current, nil
 }
 
-// open checks everything about a token that needs no session (RFC 8725, RFC 9068 §4).
-func (i *Issuer) open(ctx context.Context, bearer string) (claims, error) {
+// Expectation is what an access token is judged by. Every field is required.
+type Expectation struct {
+	Issuer   string // byte for byte
+	Audience string
+	Now      time.Time
+	// Key finds a public key by its identifier; the key says its algorithm.
+	Key func(kid string) (jose.JSONWebKey, bool)
+}
+
+// Check judges everything about an access token that needs no session (RFC 8725, RFC
+// 9068 §4). Its errors are for a log: a client learns only that the token is not good.
+func Check(bearer string, e Expectation) (Claims, error) {
 	if len(bearer) > maxToken || !canonical(bearer) {
-		return claims{}, errors.New("not a compact token")
+		return Claims{}, errors.New("not a compact token")
 	}
 	parsed, err := jose.ParseSignedCompact(bearer, algorithms())
 	if err != nil {
-		return claims{}, fmt.Errorf("parse: %w", err)
+		return Claims{}, fmt.Errorf("parse: %w", err)
 	}
 	header := parsed.Signatures[0].Protected
 	if header.ExtraHeaders[jose.HeaderType] != typeAccess {
-		return claims{}, errors.New("not an access token")
+		return Claims{}, errors.New("not an access token")
 	}
 	if _, critical := header.ExtraHeaders["crit"]; critical {
-		return claims{}, errors.New("critical header")
+		return Claims{}, errors.New("critical header")
 	}
-	key, ok := i.lookup(ctx, header.KeyID)
+	key, ok := e.Key(header.KeyID)
 	if !ok || key.Algorithm != header.Algorithm {
-		return claims{}, errors.New("unknown key")
+		return Claims{}, errors.New("unknown key")
 	}
 	payload, err := parsed.Verify(key)
 	if err != nil {
-		return claims{}, fmt.Errorf("signature: %w", err)
+		return Claims{}, fmt.Errorf("signature: %w", err)
 	}
-	var c claims
+	var c Claims
 	if err := json.Unmarshal(payload, &c); err != nil {
-		return claims{}, fmt.Errorf("claims: %w", err)
+		return Claims{}, fmt.Errorf("claims: %w", err)
 	}
-	return c, i.judge(c)
+	return c, e.judge(c)
 }
 
-func (i *Issuer) judge(c claims) error {
-	now := i.cfg.Now()
+func (e Expectation) judge(c Claims) error {
 	switch {
-	case c.Issuer != i.cfg.Issuer:
+	case c.Issuer != e.Issuer:
 		return errors.New("another issuer")
-	case c.Audience != i.cfg.Audience:
+	case c.Audience != e.Audience:
 		return errors.New("another audience")
 	case c.ClientID != clientID:
 		return errors.New("another client")
-	case !now.Before(time.Unix(c.Expires, 0)):
+	case c.Subject == "" || c.Session == "":
+		return errors.New("no subject or session")
+	case !e.Now.Before(time.Unix(c.Expires, 0)):
 		return errors.New("expired")
-	case time.Unix(c.Issued, 0).After(now.Add(skew)):
+	case time.Unix(c.Issued, 0).After(e.Now.Add(skew)):
 		return errors.New("issued in the future")
 	}
 	return nil
