@@ -22,27 +22,54 @@ var kinds = map[ceremony.Kind]code{
 	ceremony.KindPolicy:         codePolicyRefused,
 	ceremony.KindConflict:       codeConflict,
 	ceremony.KindLimited:        codeRateLimited,
+	ceremony.KindStepUp:         codeStepUpRequired,
+	ceremony.KindUnknown:        codeAccountUnknown,
 	ceremony.KindUnavailable:    codeUnavailable,
+}
+
+// sentinels is the rest of that table: what sessions and accounts say by a bare
+// error. What only an operator on the machine can meet is not in it.
+var sentinels = []struct {
+	err  error
+	code code
+}{
+	{session.ErrNone, codeUnauthenticated},
+	{account.ErrStepUp, codeStepUpRequired},
+	{account.ErrLastPasskey, codeLastPasskey},
+	{account.ErrPasskey, codeNotFound},
+	{account.ErrConflict, codeConflict},
+	{account.ErrTaken, codeNameTaken},
 }
 
 // judge gives the problem that err is. What it does not know is internal, and its
 // cause goes to the log alone.
 func judge(err error) *problem {
 	var p *problem
-	var c *ceremony.Error
-	var n *account.NameError
-	switch {
-	case errors.As(err, &p):
+	if errors.As(err, &p) {
 		return p
-	case errors.As(err, &c):
-		return judgeCeremony(c)
-	case errors.Is(err, session.ErrNone):
-		return &problem{code: codeUnauthenticated, cause: err}
-	case errors.As(err, &n):
-		return &problem{code: codeInvalidField, fields: []fieldFault{fault(n.Field, n.Code)}, cause: err}
-	default:
-		return &problem{code: codeInternal, cause: err}
 	}
+	var c *ceremony.Error
+	if errors.As(err, &c) {
+		return judgeCeremony(c)
+	}
+	var n *account.NameError
+	if errors.As(err, &n) {
+		return &problem{code: codeOfName(n), fields: []fieldFault{fault(n.Field, n.Code)}, cause: err}
+	}
+	for _, s := range sentinels {
+		if errors.Is(err, s.err) {
+			return &problem{code: s.code, cause: err}
+		}
+	}
+	return &problem{code: codeInternal, cause: err}
+}
+
+// codeOfName tells a username that cannot be used from other fields.
+func codeOfName(n *account.NameError) code {
+	if n.Field == "username" {
+		return codeUsernameNotAllowed
+	}
+	return codeInvalidField
 }
 
 func judgeCeremony(c *ceremony.Error) *problem {

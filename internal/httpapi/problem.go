@@ -20,14 +20,17 @@ const (
 	codeTwoCredentials       code = "two_credentials"
 	codeUnauthenticated      code = "unauthenticated"
 	codeAuthenticationFailed code = "authentication_failed"
+	codeStepUpRequired       code = "step_up_required"
 	codeForbidden            code = "forbidden"
 	codeOriginRefused        code = "origin_refused"
 	codeSignUpClosed         code = "sign_up_closed"
 	codePolicyRefused        code = "policy_refused"
 	codeNotFound             code = "not_found"
+	codeAccountUnknown       code = "account_unknown"
 	codeMethodNotAllowed     code = "method_not_allowed"
 	codeNameTaken            code = "name_taken"
 	codeAlreadyRegistered    code = "already_registered"
+	codeLastPasskey          code = "last_passkey"
 	codeConflict             code = "conflict"
 	codeExpired              code = "expired"
 	codeTooLarge             code = "too_large"
@@ -53,14 +56,17 @@ var meanings = map[code]meaning{
 	codeTwoCredentials:       {http.StatusBadRequest, "Send either an access token or the session cookie, and only one of it."},
 	codeUnauthenticated:      {http.StatusUnauthorized, "Nobody is signed in."},
 	codeAuthenticationFailed: {http.StatusUnauthorized, "The sign-in was refused."},
+	codeStepUpRequired:       {http.StatusUnauthorized, "This takes a fresh proof: step up, and call again."},
 	codeForbidden:            {http.StatusForbidden, "This is not allowed."},
 	codeOriginRefused:        {http.StatusForbidden, "The origin of the request may not make this call."},
 	codeSignUpClosed:         {http.StatusForbidden, "New accounts need an invitation."},
 	codePolicyRefused:        {http.StatusForbidden, "The policy of this server refuses it."},
 	codeNotFound:             {http.StatusNotFound, "There is nothing here."},
+	codeAccountUnknown:       {http.StatusNotFound, "Nobody has that name."},
 	codeMethodNotAllowed:     {http.StatusMethodNotAllowed, "This method cannot be used here; Allow says which can."},
 	codeNameTaken:            {http.StatusConflict, "The username belongs to another account."},
 	codeAlreadyRegistered:    {http.StatusConflict, "The passkey is registered already."},
+	codeLastPasskey:          {http.StatusConflict, "Nothing else could sign in to the account."},
 	codeConflict:             {http.StatusConflict, "Something else changed at the same moment. Begin again."},
 	codeExpired:              {http.StatusGone, "It is too old, was used before, or was withdrawn. Begin again."},
 	codeTooLarge:             {http.StatusRequestEntityTooLarge, "The request is too large."},
@@ -145,6 +151,9 @@ type document struct {
 	Step      string       `json:"step,omitempty"`
 }
 
+// stepUpChallenge asks for a proof that is at most five minutes old (RFC 9470 §3).
+const stepUpChallenge = `Bearer error="insufficient_user_authentication", max_age=300`
+
 // fail answers with the problem that err is; anything unforeseen is internal.
 func (a *API) fail(x *exchange, err error) {
 	p := judge(err)
@@ -157,6 +166,8 @@ func (a *API) fail(x *exchange, err error) {
 	switch p.code {
 	case codeUnauthenticated, codeAuthenticationFailed: // RFC 9110 §15.5.2: every 401 has one
 		h.Set("WWW-Authenticate", "Bearer")
+	case codeStepUpRequired:
+		h.Set("WWW-Authenticate", stepUpChallenge)
 	case codeRateLimited, codeUnavailable:
 		h.Set("Retry-After", retryAfter(p.retry))
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,10 +21,9 @@ import (
 	"github.com/keyturn/keyturn/internal/session"
 )
 
-// constants lists the exported constants of a type in the source of a package.
-func constants(t *testing.T, folder, typeName string) map[string]string {
+// inspect visits the source of a package, tests left out.
+func inspect(t *testing.T, folder string, visit func(ast.Node) bool) {
 	t.Helper()
-	found := map[string]string{}
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatal("no source", err)
@@ -36,24 +36,31 @@ func constants(t *testing.T, folder, typeName string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(parsed, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok || len(spec.Values) != 1 {
-				return true
-			}
-			if of, ok := spec.Type.(*ast.Ident); !ok || of.Name != typeName {
-				return true
-			}
-			if value, ok := spec.Values[0].(*ast.BasicLit); ok {
-				text, err := strconv.Unquote(value.Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				found[spec.Names[0].Name] = text
-			}
-			return true
-		})
+		ast.Inspect(parsed, visit)
 	}
+}
+
+// constants lists the constants of a type in the source of a package.
+func constants(t *testing.T, folder, typeName string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	inspect(t, folder, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if of, ok := spec.Type.(*ast.Ident); !ok || of.Name != typeName {
+			return true
+		}
+		if value, ok := spec.Values[0].(*ast.BasicLit); ok {
+			text, err := strconv.Unquote(value.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[spec.Names[0].Name] = text
+		}
+		return true
+	})
 	return found
 }
 
@@ -76,6 +83,8 @@ func TestEveryKindHasItsCode(t *testing.T) {
 		"KindPolicy":         {"policy_refused", 403},
 		"KindConflict":       {"conflict", 409},
 		"KindLimited":        {"rate_limited", 429},
+		"KindStepUp":         {"step_up_required", 401},
+		"KindUnknown":        {"account_unknown", 404},
 		"KindUnavailable":    {"unavailable", 503},
 	}
 	source := constants(t, "../ceremony", "Kind")
@@ -92,6 +101,55 @@ func TestEveryKindHasItsCode(t *testing.T) {
 		if p.code != w.code || meanings[p.code].status != w.status {
 			t.Errorf("%s is %s (%d), want %s (%d)", name, p.code, meanings[p.code].status, w.code, w.status)
 		}
+	}
+}
+
+// Every error of sessions and accounts that a door can meet has its code; the rest is
+// for operators on the machine, or is told by the ceremony that met it.
+func TestEverySentinelHasItsCode(t *testing.T) {
+	want := map[string]struct {
+		err  error
+		code code
+	}{
+		"session.ErrNone":        {session.ErrNone, "unauthenticated"},
+		"account.ErrStepUp":      {account.ErrStepUp, "step_up_required"},
+		"account.ErrLastPasskey": {account.ErrLastPasskey, "last_passkey"},
+		"account.ErrPasskey":     {account.ErrPasskey, "not_found"},
+		"account.ErrConflict":    {account.ErrConflict, "conflict"},
+		"account.ErrTaken":       {account.ErrTaken, "name_taken"},
+		"account.ErrUnknown":     {account.ErrUnknown, "internal"},
+		"account.ErrLink":        {account.ErrLink, "internal"},
+	}
+	for _, name := range slices.Concat(variables(t, "../session"), variables(t, "../account")) {
+		w, ok := want[name]
+		if !ok {
+			t.Errorf("%s has no code in the contract", name)
+			continue
+		}
+		if got := judge(fmt.Errorf("wrapped: %w", w.err)).code; got != w.code {
+			t.Errorf("%s is %s, want %s", name, got, w.code)
+		}
+	}
+}
+
+// variables lists the exported errors in the source of a package.
+func variables(t *testing.T, folder string) []string {
+	t.Helper()
+	var found []string
+	inspect(t, folder, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == 1 && strings.HasPrefix(spec.Names[0].Name, "Err") {
+			found = append(found, filepath.Base(folder)+"."+spec.Names[0].Name)
+		}
+		return true
+	})
+	return found
+}
+
+func TestStepUpChallenge(t *testing.T) {
+	recorder := httptest.NewRecorder()
+	newSite(t).fail(&exchange{ResponseWriter: recorder}, account.ErrStepUp)
+	if got := recorder.Header().Get("WWW-Authenticate"); got != `Bearer error="insufficient_user_authentication", max_age=300` {
+		t.Errorf("WWW-Authenticate %q", got)
 	}
 }
 
@@ -126,6 +184,7 @@ func TestJudge(t *testing.T) {
 		"unknown kind":  {&ceremony.Error{Kind: "new", Cause: secret}, problem{code: codeInternal}},
 		"nobody":        {fmt.Errorf("x: %w", session.ErrNone), problem{code: codeUnauthenticated}},
 		"name":          {&account.NameError{Field: "name", Code: "too_long"}, problem{code: codeInvalidField, fields: []fieldFault{fault("name", "too_long")}}},
+		"username":      {&account.NameError{Field: "username", Code: "shape"}, problem{code: codeUsernameNotAllowed, fields: []fieldFault{fault("username", "shape")}}},
 		"field":         {&ceremony.Error{Kind: ceremony.KindField, Field: "scope", Code: "characters"}, problem{code: codeInvalidField, fields: []fieldFault{fault("scope", "characters")}}},
 		"step":          {&ceremony.Error{Kind: ceremony.KindRegistration, Step: "7.1/14"}, problem{code: codeRegistrationRefused, step: "7.1/14"}},
 		"no step":       {&ceremony.Error{Kind: ceremony.KindAuthentication, Step: "7.2/21"}, problem{code: codeAuthenticationFailed}},
