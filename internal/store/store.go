@@ -252,7 +252,7 @@ type Unbinding struct {
 	Op         OpID
 	Account    Ref
 	Next       Row    // the account's next edition, its map no longer naming the credential
-	Credential []byte // key; gone already is fine
+	Credential []byte // key; gone already, or another account's, is left alone
 	Event      EventFunc
 }
 
@@ -270,7 +270,7 @@ type Renaming struct {
 type Deletion struct {
 	Op          OpID
 	Account     Ref
-	Credentials [][]byte // keys
+	Credentials [][]byte // keys; another account's is left alone
 	Identifiers [][]byte // keys; another account's by now is left alone
 	Event       EventFunc
 }
@@ -349,7 +349,7 @@ type Ways interface {
 	// appends the event, or does none of it. ErrConflict: the account moved.
 	RecordUnbinding(ctx context.Context, v Unbinding) error
 	// RenameCredential writes the name and appends the event, or does none of it.
-	// ErrConflict: the account moved. ErrNotFound: the credential is gone. A repeat
+	// ErrConflict: the account moved. ErrNotFound: the credential is gone, or another account's. A repeat
 	// writes the same name again, and a second event.
 	RenameCredential(ctx context.Context, v Renaming) error
 	// DeleteAccount deletes the account with the named credentials and identifiers

@@ -46,7 +46,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 			return err
 		}
 		t.replaceAccount(v.Next, v.Op)
-		t.write("DELETE FROM credentials WHERE key = ?", v.Credential)
+		t.write("DELETE FROM credentials WHERE key = ? AND account = ?", v.Credential, v.Account.Key)
 		t.putEvent(event)
 		return nil
 	})
@@ -61,7 +61,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 		if !t.stands(findAccount, v.Account) {
 			return store.ErrConflict
 		}
-		if !t.exists(findCredential, v.Credential) {
+		if !t.exists("SELECT 1 FROM credentials WHERE key = ? AND account = ?", v.Credential, v.Account.Key) {
 			return store.ErrNotFound
 		}
 		event, err := t.event(chainOf(v.Op), v.Event)

@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Regression", testRegression},
 		{"Binding", testBinding},
 		{"Spend", testSpend},
+		{"Ways", testWays},
 		{"Accounts", testAccounts},
 		{"Sessions", testSessions},
 		{"Tickets", testTickets},
