@@ -38,9 +38,29 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keyturn: open the store: %w", err)
 	}
+	if err := s.checkKeysKept(ctx); err != nil {
+		return err
+	}
 	s.vault, err = record.Open(ctx, record.Config{Store: s.store, Server: server, KMS: kms, Now: s.now, Rand: rand.Reader})
 	if err != nil {
 		return fmt.Errorf("keyturn: open the keys: %w", err)
+	}
+	return nil
+}
+
+// checkKeysKept refuses a store that has accounts but neither keys nor markers: it
+// would be founded anew, under keys that open none of them.
+func (s *Server) checkKeysKept(ctx context.Context) error {
+	keys, err := s.store.Keys(ctx)
+	if err != nil {
+		return fmt.Errorf("keyturn: read the keys: %w", err)
+	}
+	accounts, err := s.store.ListAccounts(ctx, nil, 1)
+	if err != nil {
+		return fmt.Errorf("keyturn: read the accounts: %w", err)
+	}
+	if len(keys) == 0 && len(accounts) > 0 {
+		return errors.New("keyturn: the store has accounts but no keys; restore its keys from a backup")
 	}
 	return nil
 }

@@ -202,7 +202,7 @@ func (d *Directory) rename(ctx context.Context, c session.Current, id uuid.UUID,
 		if credential.Name() == name {
 			return nil
 		}
-		sealed, err := d.cfg.Vault.SealName(credential.Key(), name)
+		sealed, err := d.cfg.Vault.SealName(credential, name)
 		if err != nil {
 			return fmt.Errorf("account: seal name: %w", err)
 		}

@@ -65,7 +65,7 @@ func (v *Vault) SealCredential(c NewCredential) (store.Credential, error) {
 	if row.Body, err = v.sealUse(row, c.Account.Salt, c.Use); err != nil {
 		return store.Credential{}, err
 	}
-	row.Name, err = v.SealName(row.Key, c.Name)
+	row.Name, err = v.sealName(row.Key, c.Account.Salt, c.Name)
 	return row, err
 }
 
@@ -107,13 +107,17 @@ func (v *Vault) SealUse(c Credential, next UseFacts) (version uint64, body []byt
 	return next.Version(), body, err
 }
 
-// SealName seals the friendly name of the credential whose row has key.
-func (v *Vault) SealName(key []byte, name string) ([]byte, error) {
+// SealName seals another friendly name for a credential.
+func (v *Vault) SealName(c Credential, name string) ([]byte, error) {
+	return v.sealName(c.way.Credential, c.salt, name)
+}
+
+func (v *Vault) sealName(key, salt []byte, name string) ([]byte, error) {
 	plain, err := encode(v.codec, name)
 	if err != nil {
 		return nil, err
 	}
-	return v.purposes[store.TableCredentials].Seal(nameAD(key), nil, plain)
+	return v.purposes[store.TableCredentials].Seal(nameAD(key), salt, plain)
 }
 
 // OpenCredential opens a credential row together with the account it names. The
@@ -151,7 +155,7 @@ func (v *Vault) openCredential(row store.Credential, a Account) (Credential, err
 	if c.use, err = decode[UseFacts](v.codec, plain); err != nil {
 		return Credential{}, err
 	}
-	if plain, err = purpose.Open(nameAD(row.Key), nil, row.Name); err != nil {
+	if plain, err = purpose.Open(nameAD(row.Key), c.salt, row.Name); err != nil {
 		return Credential{}, fmt.Errorf("name: %w", err)
 	}
 	if c.name, err = decode[string](v.codec, plain); err != nil {

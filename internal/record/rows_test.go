@@ -129,7 +129,7 @@ func TestCredentialRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row.Name, err = v.SealName(row.Key, "Phone"); err != nil {
+	if row.Name, err = v.SealName(c, "Phone"); err != nil {
 		t.Fatal(err)
 	}
 	if c, err = v.OpenCredential(row, a); err != nil || c.Use() != next || c.Name() != "Phone" {

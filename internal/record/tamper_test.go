@@ -217,7 +217,7 @@ func TestMapIsTheHinge(t *testing.T) {
 	t.Run("name of another credential", func(t *testing.T) {
 		bent := row
 		var err error
-		if bent.Name, err = v.SealName([]byte("another key"), "n"); err != nil {
+		if bent.Name, err = v.sealName([]byte("another key"), owner.Salt, "n"); err != nil {
 			t.Fatal(err)
 		}
 		_, err = v.OpenCredential(bent, account(t, v, owner))
@@ -332,7 +332,7 @@ func TestSealedLies(t *testing.T) {
 		}},
 		"use not CBOR": {"credential", func(r *rows) { r.credential.Body = put(store.TableCredentials, useAD(r.credential), salt, "x") }},
 		"name not text": {"credential", func(r *rows) {
-			r.credential.Name = put(store.TableCredentials, nameAD(r.credential.Key), nil, 5)
+			r.credential.Name = put(store.TableCredentials, nameAD(r.credential.Key), salt, 5)
 		}},
 		"identifier of another": {"identifier", func(r *rows) {
 			r.identifier.Body = put(store.TableIdentifiers, identifierAD(r.identifier), nil, identifierFacts{"username", "ada", id(2)})
