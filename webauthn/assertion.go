@@ -69,7 +69,7 @@ func (a *assertion) checkAllowed() *Error {
 func (a *assertion) checkOwner() *Error {
 	c, owner := &a.expect.Credential, a.expect.UserHandle
 	switch handle := a.response.userHandle; {
-	case len(c.ID) == 0 || !bytes.Equal(a.response.id, c.ID):
+	case !bytes.Equal(a.response.id, c.ID):
 		return refuse(CodeCredentialUnknown, nil)
 	case len(owner) == 0 || !bytes.Equal(owner, c.UserHandle):
 		return refuse(CodeUserHandleMismatch, errors.New("the record is another account's"))

@@ -28,21 +28,6 @@ type envelope struct {
 	outputs    extensionOutputs
 }
 
-// CredentialID returns the ID of the credential, which is the client's word until
-// Verify has passed.
-func (e *envelope) CredentialID() []byte { return e.id }
-
-// Challenge returns the challenge found in the client data. It is what the client
-// says until Verify has compared it.
-func (e *envelope) Challenge() []byte { return e.client.challenge }
-
-// ClientDataType returns the type found in the client data.
-func (e *envelope) ClientDataType() string { return e.client.typ }
-
-// Attachment returns "platform", "cross-platform", or nothing when the client gave
-// no value or one that the standard does not know (§5.4.5).
-func (e *envelope) Attachment() string { return e.attachment }
-
 // members are the members of the JSON as they stood there; nil is absent or null.
 type members struct {
 	envelope

@@ -2,6 +2,7 @@ package webauthn
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/go-json-experiment/json/jsontext"
@@ -319,6 +321,42 @@ func FuzzCBOR(f *testing.F) {
 		}
 		if again, err := canonical.Marshal(v); err != nil || !bytes.Equal(again, raw[:n]) {
 			t.Fatalf("%x became %x: %v", raw[:n], again, err)
+		}
+	})
+}
+
+// FuzzStatement: no bytes in a statement make a format's procedure do anything but
+// accept or refuse, and an accepted one has a type of the closed set.
+func FuzzStatement(f *testing.F) {
+	formats := []string{
+		formatPacked, formatU2F, formatTPM, formatAndroidKey, formatApple, formatSafetyNet, formatCompound, formatNone,
+	}
+	types := []string{attestationNone, attestationSelf, attestationBasic, attestationCA, attestationAnonCA, attestationCompound}
+	for _, s := range seeds(f) {
+		if o, err := parseAttestationObject(s.Parsed.Response.AttestationObject); err == nil {
+			f.Add(uint(slices.Index(formats, o.format)), o.statement, o.authData, []byte(s.Parsed.Response.ClientDataJSON))
+		}
+	}
+	f.Fuzz(func(t *testing.T, format uint, members, authData, clientData []byte) {
+		o := &attestationObject{format: formats[format%uint(len(formats))], statement: members, authData: authData}
+		if n, err := (cborRules{depth: maxCBORDepthCompound}).item(members); err != nil || n != len(members) || !o.complete() {
+			return
+		}
+		data, err := parseAuthenticatorData(authData, true)
+		if err != nil {
+			return
+		}
+		key, err := parseKey(data.publicKey)
+		if err != nil {
+			return
+		}
+		hash := sha256.Sum256(clientData)
+		s := &statement{
+			attestationObject: o, data: data, key: key, clientDataHash: hash[:],
+			now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		}
+		if typ, err := s.verify(); err == nil && !slices.Contains(types, typ) {
+			t.Fatalf("type %q", typ)
 		}
 	})
 }

@@ -97,11 +97,11 @@ func (r *registration) checkPresence() *Error {
 }
 
 func (r *registration) checkBackupEligible() *Error {
-	eligible := r.data.has(flagBE)
-	switch p := r.expect.BackupEligible; {
-	case p == BackupAllow, p == BackupRequire && eligible, p == BackupRefuse && !eligible:
+	eligible, policy := r.data.has(flagBE), r.expect.BackupEligible
+	if policy == BackupAllow || policy == BackupRequire && eligible || policy == BackupRefuse && !eligible {
 		return nil
-	case eligible:
+	}
+	if eligible {
 		return refuse(CodeBackupEligibleNotAllowed, nil)
 	}
 	return refuse(CodeBackupEligibleRequired, nil)

@@ -143,12 +143,41 @@ func TestRegistrationUntrusted(t *testing.T) {
 		_, err = r.Verify(webauthn.RegistrationExpectation{
 			Challenge: v.Challenge, RPID: v.RPID, Origins: v.Origins, UserVerification: webauthn.VerificationDiscouraged,
 			Algorithms: v.PubKeyCredParams, Formats: []string{"packed"}, Now: v.at(t),
-			Attestation: webauthn.AttestationPolicy{AllowNone: true, AllowSelf: true},
 		})
 		wantRefusal(t, err, "7.1/24", webauthn.CodeAttestationUntrusted)
 		return
 	}
 	t.Fatal("the vector is gone")
+}
+
+// TestRegistrationPolicies: what the policies of steps 18 and 28 let pass.
+func TestRegistrationPolicies(t *testing.T) {
+	single := webauthntest.ClearFlags(webauthntest.FlagBE | webauthntest.FlagBS)
+	rk := func(outputs map[string]any) webauthntest.Mutation { return set("clientExtensionResults", outputs) }
+	type expectation = *webauthn.RegistrationExpectation
+	for _, c := range []struct {
+		name   string
+		fault  []webauthntest.Mutation
+		expect func(expectation)
+	}{
+		{"BE required", nil, func(e expectation) { e.BackupEligible = webauthn.BackupRequire }},
+		{"BE refused", fault(single), func(e expectation) { e.BackupEligible = webauthn.BackupRefuse }},
+		{"BE allowed", fault(single), func(expectation) {}},
+		{"discoverable", nil, func(e expectation) { e.DiscoverableRequired = true }},
+		{"perhaps discoverable", fault(rk(map[string]any{})), func(e expectation) { e.DiscoverableRequired = true }},
+		{"EX-03", fault(rk(map[string]any{"credProps": map[string]any{}})), func(e expectation) { e.DiscoverableRequired = true }},
+		{"not discoverable", fault(rk(map[string]any{"credProps": map[string]any{"rk": false}})), func(expectation) {}},
+	} {
+		e := expectRegistration()
+		c.expect(&e)
+		if _, err := register(created(t, c.fault...), e); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	e := expectRegistration()
+	e.BackupEligible = 99
+	_, err := register(created(t, single), e)
+	wantRefusal(t, err, "7.1/18", webauthn.CodeBackupEligibleRequired)
 }
 
 // TestRegistrationConditional: conditional mediation relaxes step 15 and nothing
@@ -207,6 +236,23 @@ func TestRegistrationStrictest(t *testing.T) {
 		e := expectRegistration()
 		c.zero(&e)
 		_, err := register(created(t), e)
+		wantRefusal(t, err, c.step, c.code)
+	}
+	for _, c := range []struct {
+		step, code string
+		fault      webauthntest.Mutation
+		expect     func(expectation)
+	}{
+		// What the zero expectation would match is refused too.
+		{"7.1/8", webauthn.CodeChallengeMismatch, webauthntest.SetClientData("challenge", ""), func(e expectation) { e.Challenge = nil }},
+		{"7.1/14", webauthn.CodeRPIDMismatch, webauthntest.SetRPID(""), func(e expectation) { e.RPID = "" }},
+		{"7.1/21", webauthn.CodeAttestationFormatUnsupported,
+			webauthntest.EditAttestation(func(o map[string]any) { o["fmt"] = "made-up" }),
+			func(e expectation) { e.Formats = []string{"made-up"} }},
+	} {
+		e := expectRegistration()
+		c.expect(&e)
+		_, err := register(created(t, c.fault), e)
 		wantRefusal(t, err, c.step, c.code)
 	}
 	e := expectRegistration()

@@ -24,6 +24,21 @@ type RegistrationResponse struct {
 	transports        []string
 }
 
+// Challenge returns the challenge found in the client data. It is what the client
+// says until Verify has compared it.
+func (r *RegistrationResponse) Challenge() []byte { return r.client.challenge }
+
+// ClientDataType returns the type found in the client data.
+func (r *RegistrationResponse) ClientDataType() string { return r.client.typ }
+
+// CredentialID returns the ID of the new credential, which is the client's word
+// until Verify has passed.
+func (r *RegistrationResponse) CredentialID() []byte { return r.id }
+
+// Attachment returns "platform", "cross-platform", or nothing when the client gave
+// no value or one that the standard does not know (§5.4.5).
+func (r *RegistrationResponse) Attachment() string { return r.attachment }
+
 // Transports returns the transports that the client named, unknown ones included
 // (§5.8.4).
 func (r *RegistrationResponse) Transports() []string { return r.transports }
@@ -37,6 +52,20 @@ type AssertionResponse struct {
 	signature         []byte
 	userHandle        []byte
 }
+
+// Challenge returns the challenge found in the client data. It is what the client
+// says until Verify has compared it.
+func (a *AssertionResponse) Challenge() []byte { return a.client.challenge }
+
+// ClientDataType returns the type found in the client data.
+func (a *AssertionResponse) ClientDataType() string { return a.client.typ }
+
+// CredentialID returns the ID of the credential that answered, which is the
+// client's word until Verify has passed.
+func (a *AssertionResponse) CredentialID() []byte { return a.id }
+
+// Attachment is as [RegistrationResponse.Attachment].
+func (a *AssertionResponse) Attachment() string { return a.attachment }
 
 // UserHandle returns the user handle, nil when there is none. An empty one counts
 // as none: older clients write it for null.
