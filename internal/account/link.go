@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/audit"
@@ -37,6 +38,18 @@ type Link struct {
 }
 
 var linkEncoding = base64.RawURLEncoding.Strict()
+
+// parseLink decodes the one text of a link: the decoder would skip line ends.
+func parseLink(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, ErrLink
+	}
+	raw, err := linkEncoding.DecodeString(text)
+	if err != nil {
+		return nil, ErrLink
+	}
+	return raw, nil
+}
 
 // AdministratorLink makes the link that opens the store's first administrator's
 // account. ok is false when the store has, or had, one: the right to it is a marker
@@ -86,9 +99,9 @@ func (d *Directory) put(ctx context.Context, raw []byte, c ticket.Common, purpos
 // OpenAdministratorLink checks a first administrator's link and gives the identifier
 // of its stored half. Opening does not use it up. ErrLink when it cannot be used.
 func (d *Directory) OpenAdministratorLink(ctx context.Context, text, door string) ([16]byte, error) {
-	raw, err := linkEncoding.DecodeString(text)
+	raw, err := parseLink(text)
 	if err != nil {
-		return [16]byte{}, ErrLink
+		return [16]byte{}, err
 	}
 	t, err := ticket.OpenLink[ticket.FirstAdmin](d.cfg.Tickets, raw, ticket.Want{Door: door, RPID: d.cfg.RPID, Now: d.cfg.Now()})
 	if err != nil {
@@ -104,9 +117,9 @@ func (d *Directory) OpenAdministratorLink(ctx context.Context, text, door string
 // OpenEnrolmentLink checks an enrolment link and gives its account and the identifier
 // of its stored half. Opening does not use it up. ErrLink when it cannot be used.
 func (d *Directory) OpenEnrolmentLink(ctx context.Context, text, door string) (record.Account, [16]byte, error) {
-	raw, err := linkEncoding.DecodeString(text)
+	raw, err := parseLink(text)
 	if err != nil {
-		return record.Account{}, [16]byte{}, ErrLink
+		return record.Account{}, [16]byte{}, err
 	}
 	t, err := ticket.OpenLink[ticket.EnrolmentLink](d.cfg.Tickets, raw, ticket.Want{Door: door, RPID: d.cfg.RPID, Now: d.cfg.Now()})
 	if err != nil {
