@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -94,6 +95,12 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 			Code: nameEnrolment, AAL: level.AAL, Reasons: level.Reasons, Challenge: t.Team,
 		}.By(r.Caller)),
 	})
+	if errors.Is(err, store.ErrSpent) {
+		// The challenge or the link: whoever lost the link to another is told that.
+		if _, gone := rp.cfg.Accounts.EnrolmentPermit(ctx, t.Permit); gone != nil {
+			return Proof{}, linkError(gone)
+		}
+	}
 	if err != nil {
 		return Proof{}, commitError(err)
 	}

@@ -158,7 +158,14 @@ func (rp *RelyingParty) signUp(ctx context.Context, r Request, op store.OpID, t 
 	verb.Spend, verb.Credential, verb.Session = &spend, &row, &started.Row
 	entry.Session, entry.Passkey, entry.AAL, entry.Reasons = uuid.UUID(started.Row.Key), passkey, level.AAL, level.Reasons
 	verb.Event = rp.cfg.Audit.Event(entry.By(r.Caller))
-	if err := rp.cfg.Store.RecordSignUp(ctx, verb); err != nil {
+	err = rp.cfg.Store.RecordSignUp(ctx, verb)
+	if t.FirstAdmin && errors.Is(err, store.ErrSpent) {
+		// The challenge, the link or the right itself: whoever lost it to another is told.
+		if gone := rp.consumeAdministrator(ctx, t, &verb); gone != nil {
+			return Proof{}, gone
+		}
+	}
+	if err != nil {
 		return Proof{}, commitError(err)
 	}
 	return rp.registeredProof(started, verb.Account, row, t.Common)
