@@ -12,9 +12,6 @@ import (
 // (rp.id: …).
 func fromFile(rows []Setting, name string, data []byte) (map[string]given, Faults) {
 	known := make(map[string]given)
-	if len(data) == 0 {
-		return known, nil
-	}
 	var root yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions(data, &root, yaml.UseOrderedMap()); err != nil {
 		return known, Faults{{Sentence: fmt.Sprintf("%s is not readable as YAML; %s", name, yaml.FormatError(err, false, false))}}
@@ -62,11 +59,7 @@ func (f *file) set(row Setting, value any) {
 }
 
 func (f *file) fault(setting, sentence string) {
-	fault := Fault{Setting: setting, Sentence: sentence}
-	if setting != "" {
-		fault.Source = f.name
-	}
-	f.faults = append(f.faults, fault)
+	f.faults = append(f.faults, Fault{Setting: setting, Source: f.name, Sentence: sentence})
 }
 
 func (f *file) row(name string) (Setting, bool) {

@@ -72,11 +72,14 @@ func (s *Settings) listenAtHome(known map[string]given) {
 		return
 	}
 	s.PublicURL = "http://localhost:8080"
-	if _, port, err := net.SplitHostPort(s.Listen); err == nil && checkListen(s.Listen) == nil {
-		s.PublicURL = "http://localhost:" + port
+	if checkListen(s.Listen) != nil {
+		return
 	}
-	if strings.HasSuffix(s.PublicURL, ":80") {
+	switch _, port, _ := net.SplitHostPort(s.Listen); port {
+	case "80":
 		s.PublicURL = "http://localhost"
+	default:
+		s.PublicURL = "http://localhost:" + port
 	}
 }
 

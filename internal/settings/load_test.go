@@ -44,6 +44,8 @@ func TestLoadListenNamesThePort(t *testing.T) {
 	wantOne(t, lines(t, err), "public_url: http://localhost:9090 is for development")
 	_, _, err = Load(Sources{Flags: map[string]string{"listen": "9090"}})
 	wantOne(t, lines(t, err), "listen (--listen): ")
+	_, _, err = Load(Sources{Flags: map[string]string{"listen": "127.0.0.1:0"}})
+	wantOne(t, lines(t, err), "listen (--listen): ")
 }
 
 // TestLoadOrder: file < environment < flags.
@@ -66,6 +68,7 @@ log:
 		Environment: []string{
 			"PATH=/bin", "KEYTURN_RP_NAME=from the environment", "KEYTURN_LOG_LEVEL=warn",
 			"KEYTURN_SESSION_MODES=token , cookie", "KEYTURN_TEST_REQUIRE=browser", "KEYTURN_TRUSTED_PROXIES=10.0.0.0/8,192.0.2.1",
+			"KEYTURN_RP_APPS=apple:ABCDE12345.com.example,apple:ABCDE12345.com.example.two",
 		},
 		Flags: map[string]string{"log-level": "error"},
 	}
@@ -81,6 +84,7 @@ log:
 		{"operator.name", "Commas, Inc", "keyturn.yaml"},
 		{"session.modes", "token,cookie", "KEYTURN_SESSION_MODES"},
 		{"trusted_proxies", "10.0.0.0/8,192.0.2.1/32", "KEYTURN_TRUSTED_PROXIES"},
+		{"rp.apps", "apple:ABCDE12345.com.example,apple:ABCDE12345.com.example.two", "KEYTURN_RP_APPS"},
 		{"limits.flood.rate", "2.5", "keyturn.yaml"},
 		{"limits.flood.burst", "7", "keyturn.yaml"},
 		{"log.level", "error", "--log-level"},
@@ -125,7 +129,8 @@ func TestLoadFaults(t *testing.T) {
 		{"not a number at all", env("KEYTURN_LIMITS_FLOOD_RATE=NaN"), []string{"limits.flood.rate (KEYTURN_LIMITS_FLOOD_RATE): "}},
 		{"zero failures", env("KEYTURN_LIMITS_FAILURES_NETWORK=0"), []string{"limits.failures.network (KEYTURN_LIMITS_FAILURES_NETWORK): "}},
 		{"no network", env("KEYTURN_TRUSTED_PROXIES=proxy"), []string{`trusted_proxies (KEYTURN_TRUSTED_PROXIES): "proxy" is no network`}},
-		{"no app", env("KEYTURN_RP_APPS=com.example"), []string{"rp.apps (KEYTURN_RP_APPS): "}},
+		{"no app", env("KEYTURN_RP_APPS=com.example"), []string{`rp.apps (KEYTURN_RP_APPS): "com.example" is no app`}},
+		{"empty and missed", env("KEYTURN_PUBLIC_URL=https://id.example.com", "KEYTURN_SIGN_UP="), []string{"sign_up (KEYTURN_SIGN_UP): is empty"}},
 		{"gap in a list", env("KEYTURN_SESSION_MODES=cookie,,token"), []string{`session.modes (KEYTURN_SESSION_MODES): "" is not a choice`}},
 		{"check names the source", env("KEYTURN_LOG_LEVEL=loud"), []string{`log.level (KEYTURN_LOG_LEVEL): "loud" is not a choice`}},
 		{"refusal names the source", env("KEYTURN_LISTEN=:80"), []string{"public_url: http://localhost is for development"}},

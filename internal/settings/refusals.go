@@ -168,7 +168,7 @@ func (s Settings) refuseKeys(refuse refuse) {
 // keyFile is the path that a file: key names, resolved; else "".
 func keyFile(v string) string {
 	path, found := strings.CutPrefix(v, "file:")
-	if !found || path == "" {
+	if !found {
 		return ""
 	}
 	return resolve(path)

@@ -92,6 +92,8 @@ func TestRefusals(t *testing.T) {
 		{"six related labels", production, related("a1.com", "a2.com", "a3.com", "a4.com", "a5.com", "a6.com"), []string{"rp.related_origins: browsers honour at most 5 different names, and these are 6"}},
 		{"related origin without a domain", production, related("co.uk"), []string{"rp.related_origins: https://co.uk has no registrable domain"}},
 
+		{"https on this machine", production, func(s *Settings) { s.PublicURL = "https://localhost:8443"; s.Listen = "127.0.0.1:8443" }, []string{"rp.id: localhost is everybody's own machine"}},
+		{"related origin not canonical", production, related("Example.net"), []string{"rp.related_origins", "write https://example.net"}},
 		{"key in the data", production, func(s *Settings) { s.KeysServer = "file:./keyturn-data/keys/server.key" }, []string{"keys.server: the key stands inside data_dir"}},
 		{"KMS key in the data", production, func(s *Settings) { s.KeysKMS = "file:keyturn-data/kms.key" }, []string{"keys.kms: the key stands inside data_dir"}},
 		{"both keys in one folder", production, func(s *Settings) { s.KeysKMS = "file:keyturn-keys/kms.key" }, []string{"keys.kms: stands in one folder with keys.server"}},
@@ -137,6 +139,13 @@ func TestAccepted(t *testing.T) {
 			s.KeysServer, s.KeysKMS = "file:/run/a/server.key", "file:/run/b/kms.key"
 		}},
 		{"key in the environment", production, func(s *Settings) { s.KeysServer = "env:SERVER_KEY" }},
+		{"key in the environment, all of this folder data", production, func(s *Settings) { s.KeysServer, s.DataDir = "env:SERVER_KEY", "." }},
+		{"further hosts", production, func(s *Settings) { s.Hosts = []string{"gateway.example", "10.0.0.1:8443", "[::1]:8443"} }},
+		{"contact by mail", production, func(s *Settings) { s.OperatorSecurityContact = "mailto:security@example.com" }},
+		{"contact by web", production, func(s *Settings) { s.OperatorSecurityContact = "https://example.com/security" }},
+		{"apps", production, func(s *Settings) {
+			s.RPApps = []App{{Platform: "apple", ID: "ABCDE12345.com.example"}, {Platform: "android", ID: "com.example", Certificate: make([]byte, 32)}}
+		}},
 		{"no listener of ours", production, func(s *Settings) { s.Listen = "" }},
 		{"folder whose name begins alike", production, func(s *Settings) { s.KeysServer = "file:./keyturn-data-keys/server.key" }},
 	} {

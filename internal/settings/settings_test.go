@@ -127,6 +127,33 @@ func TestDevelopmentIsAFact(t *testing.T) {
 	}
 }
 
+// TestNamesFollow: the operator's name and the relying party's stand in for each other.
+func TestNamesFollow(t *testing.T) {
+	s := production()
+	s.OperatorName = "Example"
+	if s, err := s.Complete(); err != nil || s.RPName != "Example" {
+		t.Errorf("rp.name is %q, %v", s.RPName, err)
+	}
+	s = production()
+	s.RPName = "Example"
+	if s, err := s.Complete(); err != nil || s.OperatorName != "Example" {
+		t.Errorf("operator.name is %q, %v", s.OperatorName, err)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	if got := (Settings{Store: "sqlite:/srv/k.db", DataDir: "d"}).SQLitePath(); got != "/srv/k.db" {
+		t.Errorf("SQLitePath = %s", got)
+	}
+	if u := production().URL(); u == nil || u.Host != "id.example.com" {
+		t.Errorf("URL = %v", u)
+	}
+	bad := Settings{Listen: "127.0.0.1:1", PublicURL: "http://localhost:%"}
+	if bad.URL() != nil || bad.Development() {
+		t.Error("what is no URL is taken for one")
+	}
+}
+
 func TestOrigins(t *testing.T) {
 	app, err := ParseApp("android:com.example.app/" + strings.Repeat("00", 32))
 	if err != nil {

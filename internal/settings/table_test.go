@@ -124,6 +124,7 @@ func TestParseApp(t *testing.T) {
 		{"android:com.example.app/" + digest, "android:com.example.app/" + strings.Repeat("ab", 32)},
 		{"android:com.example.app", ""},
 		{"android:com.example.app/xyz", ""},
+		{"android:com.example.app/" + strings.Repeat("ab", 32) + "zz", ""},
 		{"apple:com.example", ""},
 		{"com.example", ""},
 	} {
