@@ -129,6 +129,14 @@ func TestFloodDefaultsLimit(t *testing.T) {
 	if n := taken(NewFlood(FloodConfig{Now: clock.Now}), ipv6(1), 10*DefaultFloodBurst); n != DefaultFloodBurst {
 		t.Errorf("the zero configuration let %d requests through, want %d", n, DefaultFloodBurst)
 	}
+	flood := NewFlood(FloodConfig{Now: clock.Now})
+	taken(flood, ipv6(1), DefaultFloodBurst)
+	if wait, ok := flood.Allow(ipv6(1)); ok || wait != time.Second/DefaultFloodRate {
+		t.Errorf("the zero configuration gives a token back after %v", wait)
+	}
+	if n := taken(NewFlood(FloodConfig{Rate: 0.01, Burst: 3}), ipv6(1), 9); n != 3 {
+		t.Errorf("by the wall clock %d requests, want 3", n)
+	}
 	failures := NewFailures(FailuresConfig{Now: clock.Now})
 	n := 0
 	for range 10 * DefaultFailuresNetwork {
