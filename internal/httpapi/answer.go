@@ -11,15 +11,17 @@ import (
 )
 
 // tokenAnswer is RFC 6749 §5.1 with what it is about. Cookie mode leaves out the
-// first four.
+// first six.
 type tokenAnswer struct {
-	AccessToken string         `json:"access_token,omitempty"`
-	TokenType   string         `json:"token_type,omitempty"`
-	ExpiresIn   int            `json:"expires_in,omitempty"` // seconds
-	Scope       string         `json:"scope,omitempty"`
-	Session     sessionAnswer  `json:"session"`
-	Account     accountAnswer  `json:"account"`
-	Passkey     *passkeyAnswer `json:"passkey,omitempty"`
+	AccessToken  string         `json:"access_token,omitempty"`
+	TokenType    string         `json:"token_type,omitempty"`
+	ExpiresIn    int            `json:"expires_in,omitempty"` // seconds
+	RefreshToken string         `json:"refresh_token,omitempty"`
+	Scope        string         `json:"scope,omitempty"`
+	IDToken      string         `json:"id_token,omitempty"`
+	Session      sessionAnswer  `json:"session"`
+	Account      accountAnswer  `json:"account"`
+	Passkey      *passkeyAnswer `json:"passkey,omitempty"`
 }
 
 type sessionAnswer struct {

@@ -118,7 +118,7 @@ func bearerOf(h http.Header) (token string, ok bool) {
 		return "", false
 	}
 	scheme, token, ok := strings.Cut(sent[0], " ")
-	return token, ok && strings.EqualFold(scheme, "Bearer") && token != "" && !strings.ContainsAny(token, " ,")
+	return token, ok && strings.EqualFold(scheme, "Bearer")
 }
 
 // reply answers with out as JSON, or 204 when there is nothing to say.

@@ -29,7 +29,7 @@ func (a answered) golden(name string) {
 	if err := json.Indent(&indented, a.body, "", "  "); err != nil {
 		a.t.Fatal(err)
 	}
-	random := regexp.MustCompile(`"(request_id|access_token|challenge|id|credential_id)": "[A-Za-z0-9_.-]{20,}"`)
+	random := regexp.MustCompile(`"(request_id|access_token|refresh_token|id_token|challenge|id|credential_id)": "[A-Za-z0-9_.-]{20,}"`)
 	text := random.ReplaceAllString(indented.String(), `"$1": "RANDOM"`)
 	file := filepath.Join("testdata", name+".golden")
 	if *update {
@@ -62,14 +62,14 @@ func TestTokenMode(t *testing.T) {
 
 	s.Clock.Advance(time.Hour)
 	s.post("/v1/sign-in/passkey/options", fields{"username": "ana"}).want(http.StatusOK).golden("sign-in-options")
-	signedIn := s.signIn(p, fields{"username": "ana", "scope": "profile"}).want(http.StatusOK)
+	signedIn := s.signIn(p, fields{"username": "ana", "scope": "openid profile"}).want(http.StatusOK)
 	signedIn.golden("sign-in-token")
 	if len(signedIn.set) != 0 {
 		t.Error("token mode set a cookie")
 	}
 	var out tokenAnswer
 	signedIn.json(&out)
-	if out.TokenType != "Bearer" || out.ExpiresIn != 600 || out.Scope != "profile" {
+	if out.TokenType != "Bearer" || out.ExpiresIn != 600 || out.Scope != "openid profile" {
 		t.Errorf("token answer %+v", out)
 	}
 
@@ -151,9 +151,11 @@ func TestTwoTabs(t *testing.T) {
 		}
 		s.post("/v1/sign-in/passkey", cred(made), carry(two)...).want(http.StatusOK)
 	}
-	unreadable := s.post("/v1/sign-in/passkey/options", fields{"session_mode": "cookie"}, cookie("__Host-keyturn-ceremony", "short"))
-	if got := unreadable.set["__Host-keyturn-ceremony"]; got == nil || len(got.Value) != 43 {
-		t.Errorf("an unreadable secret was kept: %+v", got)
+	for _, value := range []string{"short", "AAAA", strings.Repeat("A", 44)} {
+		begun := s.post("/v1/sign-in/passkey/options", fields{"session_mode": "cookie"}, cookie("__Host-keyturn-ceremony", value))
+		if got := begun.set["__Host-keyturn-ceremony"]; got == nil || len(got.Value) != 43 {
+			t.Errorf("%q was kept as a secret: %+v", value, got)
+		}
 	}
 }
 

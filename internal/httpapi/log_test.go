@@ -110,7 +110,7 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	}
 	log := s.Journal.String()
 	for name, secret := range map[string]string{
-		"access token": p.token, "session cookie": p.cookie, "challenge": options.Challenge,
+		"access token": p.token, "refresh token": p.refresh, "session cookie": p.cookie, "challenge": options.Challenge,
 		"ceremony cookie": begun.set["__Host-keyturn-ceremony"].Value,
 	} {
 		if secret == "" || strings.Contains(log, secret) || strings.Contains(log, secret[len(secret)-16:]) {

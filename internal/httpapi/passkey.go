@@ -195,5 +195,6 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 	}
 	out.AccessToken, out.TokenType = issued.AccessToken, issued.TokenType
 	out.ExpiresIn, out.Scope = issued.ExpiresIn, issued.Scope
+	out.RefreshToken, out.IDToken = issued.RefreshToken, issued.IDToken
 	return out, nil
 }

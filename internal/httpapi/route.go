@@ -24,7 +24,7 @@ func (a *API) table() []route {
 		{"GET", "/v1/account", get(a, a.getAccount)},
 
 		{"GET", "/.well-known/jwks.json", a.keySet},
-		{"GET", "/.well-known/openid-configuration", a.wellKnown(a.discovery())},
+		{"GET", "/.well-known/openid-configuration", a.discovery},
 		{"GET", "/.well-known/webauthn", a.wellKnown(a.relatedOrigins())},
 		{"GET", "/.well-known/passkey-endpoints", a.wellKnown(a.passkeyEndpoints())},
 		{"GET", "/.well-known/apple-app-site-association", a.wellKnown(a.appleApps())},

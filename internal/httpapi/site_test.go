@@ -41,7 +41,7 @@ func newSite(t testing.TB, edit ...func(*Config)) *site {
 func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site {
 	t.Helper()
 	tokens, err := token.New(t.Context(), token.Config{
-		Door: door, Issuer: ceremonytest.Origin, Audience: ceremonytest.Origin, Life: 10 * time.Minute,
+		Door: door, Issuer: ceremonytest.Origin, Audience: ceremonytest.Origin, Algorithm: "ES256", Life: 10 * time.Minute,
 		Store: w.Store, Vault: w.Vault, Sessions: w.Sessions, Audit: w.Audit, Now: w.Clock.Now, Rand: rand.Reader,
 	})
 	if err != nil {
@@ -228,9 +228,10 @@ func carry(from answered) []with {
 
 // someone is signed in, by token and by cookie.
 type someone struct {
-	phone  *webauthntest.Authenticator
-	token  string
-	cookie string
+	phone   *webauthntest.Authenticator
+	token   string
+	refresh string
+	cookie  string
 }
 
 func (s *site) someone() someone { return s.signedIn(s.t) }
@@ -242,7 +243,7 @@ func (s *site) signedIn(t testing.TB) someone {
 	var out tokenAnswer
 	name := "p-" + strings.ToLower(rand.Text())
 	s.register(p.phone, fields{"username": name, "display_name": "Ana"}).want(http.StatusCreated).json(&out)
-	p.token = out.AccessToken
+	p.token, p.refresh = out.AccessToken, out.RefreshToken
 	p.cookie = s.signIn(p.phone, fields{"session_mode": "cookie"}).want(http.StatusOK).set[s.cookies.session].Value
 	return p
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -45,13 +46,32 @@ func (a *API) keySet(x *exchange, r *http.Request) {
 }
 
 // discovery tells what there is (OpenID Connect Discovery 1.0 §3, RFC 8414 §2), and
-// nothing that is not there yet.
-func (a *API) discovery() any {
-	return struct {
+// nothing that is not there yet. The algorithms are those of the keys that are shown.
+func (a *API) discovery(x *exchange, r *http.Request) {
+	var set struct {
+		Keys []struct {
+			Algorithm string `json:"alg"`
+		} `json:"keys"`
+	}
+	body, err := a.cfg.Tokens.JWKS(r.Context())
+	if err == nil {
+		err = json.Unmarshal(body, &set)
+	}
+	if err != nil {
+		a.fail(x, unavailable(err))
+		return
+	}
+	algorithms := []string{}
+	for _, key := range set.Keys {
+		algorithms = append(algorithms, key.Algorithm)
+	}
+	slices.Sort(algorithms)
+	x.Header().Set("Cache-Control", keysCache)
+	reply(x, http.StatusOK, struct {
 		Issuer     string   `json:"issuer"`
 		Keys       string   `json:"jwks_uri"`
 		Algorithms []string `json:"id_token_signing_alg_values_supported"`
-	}{a.origins.own, a.origins.own + "/.well-known/jwks.json", []string{"ES256"}}
+	}{a.origins.own, a.origins.own + "/.well-known/jwks.json", slices.Compact(algorithms)})
 }
 
 // relatedOrigins are the other origins that may use passkeys of our RP ID
