@@ -69,6 +69,10 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 		done; \
 	done
 
+.PHONY: drills
+drills: ## faults and attacks against the built binary, at full size; prints the figures
+	KEYTURN_DRILLS=full $(GO) test -count=1 -v -timeout 60m ./drills
+
 # What the tests need beside Go.
 
 $(staticcheck):
