@@ -57,8 +57,10 @@ verify: ## dependencies as recorded, generated files up to date, builds without 
 	$(GO) test -count=1 -run 'TestStepTables|TestSpecCoverage|TestDivergences' ./webauthn # compares; with -update it writes
 
 .PHONY: bench
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e)
+bench: build ## measure the parts, then whole sign-ins in both modes
+	$(GO) test -run '^$$' -bench . -benchmem ./webauthn ./internal/seal ./internal/ticket ./internal/store/sqlite
+	$(BIN)/keyturn bench --workers 32 --mode cookie
+	$(BIN)/keyturn bench --workers 32 --mode token
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s)

@@ -58,6 +58,10 @@ func TestRules(t *testing.T) {
 		{name: "row without package", more: []row{{pkg: "gone", why: "w"}}, want: "gone: in the table, but not in the module"},
 		{name: "row without reason", more: []row{{pkg: "internal/door"}}, want: "internal/door: its row has no reason"},
 		{
+			name: "test support in the product, by name", file: "cmd/load/main.go", text: "package main\nimport _ \"" + module + "/kit\"",
+			more: []row{{pkg: "cmd/load", may: []string{"kit"}, why: "w"}},
+		},
+		{
 			name: "backend outside the root", file: "cmd/keyturn/main.go", text: ours + "/internal/store/sqlite\"",
 			more: []row{{pkg: "cmd/keyturn", may: []string{anything}, why: "w"}}, want: "only the root names a backend",
 		},

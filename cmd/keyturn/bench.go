@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/keyturn/keyturn/internal/bench"
+)
+
+const (
+	benchServerName = "bench-server"
+	cpuProfileFlag  = "cpu-profile"
+)
+
+// benchOptions are the flags of bench.
+type benchOptions struct {
+	accounts, workers, seconds int
+	mode, profile              string
+}
+
+func benchCommand(p *program) *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure what a sign-in costs on this machine",
+		Long: "Start a server of its own in a temporary folder, register accounts with software\n" +
+			"authenticators, and sign in by passkey until the time is up. The server works as in\n" +
+			"production: a durable database, events, a log line for each request. What a ceremony\n" +
+			"costs it is told in CPU time, and in V, the time of one bare signature verification on\n" +
+			"this machine: compare V. The load comes from the same machine and takes its share of it,\n" +
+			"so the ceremonies per second are fewer than a server of its own would do.",
+		Example: "  keyturn bench\n" +
+			"  keyturn bench --mode cookie --workers 8 --seconds 10 --json",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.bench(cmd, o) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.accounts, "accounts", 1000, "accounts to register first")
+	flags.IntVar(&o.workers, "workers", 32, "clients at the same time")
+	flags.IntVar(&o.seconds, "seconds", 5, "how long to sign in")
+	flags.StringVar(&o.mode, "mode", string(bench.ModeToken), "how sessions are carried: token or cookie")
+	flags.StringVar(&o.profile, "profile", "", "file for a CPU profile of the server, for go tool pprof; taking it costs a little")
+	flags.Bool(jsonFlag, false, "print JSON")
+	return cmd
+}
+
+// errBench says that the figures are not those of a server that works.
+var errBench = errors.New("some ceremonies failed; the report above says the first error")
+
+func (p *program) bench(cmd *cobra.Command, o benchOptions) error {
+	server, err := benchServer(o.profile)
+	if err != nil {
+		return err
+	}
+	report, err := bench.Run(cmd.Context(), bench.Config{
+		Server: server, Accounts: o.accounts, Workers: o.workers,
+		Duration: time.Duration(o.seconds) * time.Second, Mode: bench.Mode(o.mode),
+	})
+	if errors.Is(err, bench.ErrConfig) {
+		return wrong(cmd, err)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON(cmd) {
+		err = p.printJSON(report)
+	} else {
+		err = report.Text(p.stdout)
+	}
+	if err == nil && report.Failed() {
+		return errBench
+	}
+	return err
+}
+
+// benchServer is the command that starts the server to measure: this program itself.
+func benchServer(profile string) ([]string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the program itself: %w", err)
+	}
+	if profile == "" {
+		return []string{program, "serve"}, nil
+	}
+	// The server runs in a folder of its own.
+	if profile, err = filepath.Abs(profile); err != nil {
+		return nil, fmt.Errorf("the file of the profile: %w", err)
+	}
+	return []string{program, benchServerName, "--" + cpuProfileFlag, profile}, nil
+}
+
+// benchServerCommand is serve with a CPU profile. It is a command of its own, so that
+// no server that people use has a switch for it.
+func benchServerCommand(p *program) *cobra.Command {
+	var profile string
+	cmd := &cobra.Command{
+		Use:     benchServerName,
+		Short:   "Run the server of bench, with a CPU profile",
+		Example: "  keyturn bench-server --cpu-profile server.prof",
+		Hidden:  true,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.profiled(cmd, profile) },
+	}
+	addSettings(cmd.Flags(), true)
+	cmd.Flags().StringVar(&profile, cpuProfileFlag, "", "file for the profile")
+	return cmd
+}
+
+func (p *program) profiled(cmd *cobra.Command, profile string) (err error) {
+	if profile == "" {
+		return wrong(cmd, errors.New("--"+cpuProfileFlag+" is missing"))
+	}
+	file, err := os.Create(profile)
+	if err != nil {
+		return fmt.Errorf("the profile cannot be written (%w); name another file", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return p.serve(cmd)
+}
