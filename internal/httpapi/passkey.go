@@ -172,7 +172,9 @@ func (a *API) finish(r *http.Request, x *exchange, credential jsontext.Value) (c
 }
 
 // issue turns a Proof into what the client carries: in cookie mode the session
-// cookie, in token mode tokens; and tells of session, account and new passkey.
+// cookie, in token mode tokens; and tells of session, account and new passkey. The
+// ceremony cookie stays until it expires or its person signs out: another tab may
+// be in the middle of a ceremony, and each challenge works once anyhow.
 func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err error) (answer, error) {
 	if err != nil {
 		return nil, err
@@ -184,9 +186,7 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 		out.Passkey = &told
 	}
 	if proof.Cookie() != "" {
-		h := x.Header()
-		a.cookies.set(h, a.cookies.session, proof.Cookie(), current.View().ExpiresAt.Sub(a.cfg.Now()))
-		a.cookies.set(h, a.cookies.ceremony, "", 0)
+		a.cookies.set(x.Header(), a.cookies.session, proof.Cookie(), current.View().ExpiresAt.Sub(a.cfg.Now()))
 		return out, nil
 	}
 	issued, err := a.cfg.Tokens.Issue(r.Context(), proof)
