@@ -151,21 +151,12 @@ func named(head byte) bool {
 	return major == majorUnsigned || major == majorNegative || major == majorText
 }
 
-// fits reports whether key may follow keys: new, and if order matters, greater
-// than the last by CTAP2's rule (major type, length, bytes).
+// fits reports whether key may follow keys: new, and if order matters, greater than
+// the last. CTAP2 orders by major type, then length, then bytes; as major type and
+// length lead every shortest encoding, that is the order of the bytes.
 func (r cborRules) fits(keys [][]byte, key []byte) bool {
 	if r.ordered {
-		if len(keys) == 0 {
-			return true
-		}
-		last := keys[len(keys)-1]
-		if last[0]>>5 != key[0]>>5 {
-			return last[0]>>5 < key[0]>>5
-		}
-		if len(last) != len(key) {
-			return len(last) < len(key)
-		}
-		return bytes.Compare(last, key) < 0
+		return len(keys) == 0 || bytes.Compare(keys[len(keys)-1], key) < 0
 	}
 	for _, k := range keys {
 		if bytes.Equal(k, key) {

@@ -88,6 +88,7 @@ func TestJSONCases(t *testing.T) {
 		{id: "JS-21", faults: fault(set("response.transports", []string{"telepathy"})), asn: noRun},
 		{id: "JS-22/string", faults: fault(set("response.transports", "usb")), reg: reg, asn: noRun, code: bad},
 		{id: "JS-22/numbers", faults: fault(set("response.transports", []int{1})), reg: reg, asn: noRun, code: bad},
+		{id: "JS-22/null", faults: fault(set("response.transports", []any{nil})), reg: reg, asn: noRun, code: bad},
 		{id: "JS-22/many", faults: fault(set("response.transports", make([]string, 17))), reg: reg, asn: noRun, code: bad},
 		{id: "JS-22/long", faults: fault(set("response.transports", []string{strings.Repeat("u", 33)})), reg: reg, asn: noRun, code: bad},
 		{id: "JS-23", faults: fault(webauthntest.DropMember("response.transports")), asn: noRun},
@@ -106,6 +107,51 @@ func TestJSONCases(t *testing.T) {
 		})
 	}
 	runCases(t, cases)
+}
+
+// TestAttachment: the two values that the standard knows are kept, no other.
+func TestAttachment(t *testing.T) {
+	for value, want := range map[string]string{
+		"platform": "platform", "cross-platform": "cross-platform", "Platform": "", "": "",
+	} {
+		r, err := webauthn.ParseRegistration(created(t, set("authenticatorAttachment", value)))
+		if err != nil || r.Attachment() != want {
+			t.Errorf("%q: got %v, %v", value, r, err)
+		}
+		a, err := webauthn.ParseAssertion(got(t, set("authenticatorAttachment", value)))
+		if err != nil || a.Attachment() != want {
+			t.Errorf("%q: got %v, %v", value, a, err)
+		}
+	}
+}
+
+// TestAccessors: what a caller reads of an answer before it is verified.
+func TestAccessors(t *testing.T) {
+	r, err := webauthn.ParseRegistration(created(t, set("response.transports", []string{"usb", "telepathy"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(r.Challenge(), challenge) || r.ClientDataType() != "webauthn.create" || len(r.CredentialID()) < 16 ||
+		strings.Join(r.Transports(), " ") != "usb telepathy" {
+		t.Errorf("got %q, %q, %x, %q", r.Challenge(), r.ClientDataType(), r.CredentialID(), r.Transports())
+	}
+	text, k := asserted(t, model(), page())
+	a, err := webauthn.ParseAssertion(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Challenge(), challenge) || a.ClientDataType() != "webauthn.get" || !bytes.Equal(a.CredentialID(), k.ID) ||
+		!bytes.Equal(a.UserHandle(), handle) {
+		t.Errorf("got %q, %q, %x, %q", a.Challenge(), a.ClientDataType(), a.CredentialID(), a.UserHandle())
+	}
+	for _, f := range []webauthntest.Mutation{
+		webauthntest.DropMember("response.userHandle"), set("response.userHandle", nil), set("response.userHandle", ""),
+	} {
+		a, err := webauthn.ParseAssertion(got(t, f))
+		if err != nil || a.UserHandle() != nil {
+			t.Errorf("user handle %v, %v", a, err)
+		}
+	}
 }
 
 // TestExchangedBodies is JS-27: each procedure refuses the other's whole answer.
@@ -183,8 +229,11 @@ func TestEnvelopeCases(t *testing.T) {
 			reg: noRun, asn: "7.2/7", code: bad},
 		{id: "sizes/clientData/registration", faults: fault(webauthntest.SetClientData("x", strings.Repeat("x", 5000))),
 			reg: "7.1/5", asn: noRun, code: webauthn.CodeClientDataMalformed},
-		{id: "sizes/attestationObject", faults: fault(webauthntest.EditAttestationBytes(func(b []byte) []byte { return append(b, make([]byte, 64<<10)...) })),
+		{id: "sizes/attestationObject", faults: fault(webauthntest.SetExtensions(
+			append([]byte("\xa1\x61a\x5a\x00\x01\x00\x00"), make([]byte, 1<<16)...))),
 			reg: "7.1/13", asn: noRun, code: webauthn.CodeAttestationObjectMalformed},
+		{id: "sizes/attestationObject within", faults: fault(webauthntest.SetExtensions(
+			append([]byte("\xa1\x61a\x59\xf0\x00"), make([]byte, 0xf000)...))), asn: noRun},
 		{id: "sizes/authenticatorData", faults: fault(webauthntest.EditAuthenticatorData(func(b []byte) []byte { return append(b, make([]byte, 4<<10)...) })),
 			reg: noRun, asn: "7.2/7", code: bad},
 		{id: "sizes/signature", faults: fault(webauthntest.EditSignature(func([]byte) []byte { return make([]byte, 1025) })),

@@ -111,6 +111,8 @@ func TestKeyCases(t *testing.T) {
 		bad("CK-16/16384", of(rs256, put(-1, odd(2048)))),
 		bad("CK-16/4104", of(rs256, put(-1, odd(513)))),
 		good("CK-16/4096", of(rs256, put(-1, odd(512)))),
+		bad("CK-17/empty", of(rs256, put(-1, []byte{}))),
+		bad("CK-17/text", of(rs256, put(-1, "modulus"))),
 		bad("CK-17/even", of(rs256, func(k map[int64]any) { n := odd(256); n[255] = 2; k[-1] = n })),
 		bad("CK-17/zero", of(rs256, put(-1, append([]byte{0}, odd(256)...)))),
 		bad("CK-18/empty", of(rs256, put(-2, []byte{}))),
