@@ -62,8 +62,10 @@ func TestAuthenticatorDataCases(t *testing.T) {
 		malformedData("AD-14", fault(webauthntest.SetExtensions([]byte{0xa0, 0}))),
 		registrationOnly(malformedData("AD-15", data(func(b []byte) []byte { b[53], b[54] = 0xff, 0xff; return b }))),
 		{id: "AD-16", faults: fault(webauthntest.SetAttestedID([]byte{})), reg: "7.1/25", asn: noRun, code: webauthn.CodeCredentialIDTooShort},
-		{id: "AD-17", faults: fault(webauthntest.UseCredentialID(bytes.Repeat([]byte{1}, 1024))), reg: "7.1/25", asn: noRun,
-			code: webauthn.CodeCredentialIDTooLong},
+		{
+			id: "AD-17", faults: fault(webauthntest.UseCredentialID(bytes.Repeat([]byte{1}, 1024))), reg: "7.1/25", asn: noRun,
+			code: webauthn.CodeCredentialIDTooLong,
+		},
 		{id: "AD-18", faults: fault(webauthntest.UseCredentialID(bytes.Repeat([]byte{1}, 1023))), asn: noRun},
 		{id: "AD-18/16", faults: fault(webauthntest.UseCredentialID(bytes.Repeat([]byte{1}, 16))), asn: noRun},
 		assertionOnly(malformedData("AD-19", fault(webauthntest.Attested(true)))),
@@ -90,8 +92,10 @@ func TestAttestationObjectCases(t *testing.T) {
 		return negative{id: id, faults: faults, reg: "7.1/22", asn: noRun, code: webauthn.CodeAttestationInvalid}
 	}
 	format := func(id, name string) negative {
-		return negative{id: id, faults: object(func(o map[string]any) { o["fmt"] = name }), reg: "7.1/21", asn: noRun,
-			code: webauthn.CodeAttestationFormatUnsupported}
+		return negative{
+			id: id, faults: object(func(o map[string]any) { o["fmt"] = name }), reg: "7.1/21", asn: noRun,
+			code: webauthn.CodeAttestationFormatUnsupported,
+		}
 	}
 	put := func(name string, v any) []webauthntest.Mutation {
 		return object(func(o map[string]any) { o[name] = v })
@@ -187,8 +191,10 @@ func TestAssertionDataCases(t *testing.T) {
 		malformedData("Asn-3 F-1", data(func(b []byte) []byte { return append(b, 1) })),
 		{id: "Asn-3 F-2", faults: fault(webauthntest.SetRPID("other.example")), asn: "7.2/15", code: webauthn.CodeRPIDMismatch},
 		{id: "Asn-3 F-3", faults: fault(rewriteClientData(t)), asn: "7.2/21", code: webauthn.CodeSignatureInvalid},
-		{id: "Asn-3 F-4", faults: fault(webauthntest.SetSignCount(1)), asn: "7.2/22", code: webauthn.CodeSignCountRegressed,
-			setup: setup{model: hardware, asn: func(e *webauthn.AssertionExpectation) { e.Credential.SignCount = 1 }}},
+		{
+			id: "Asn-3 F-4", faults: fault(webauthntest.SetSignCount(1)), asn: "7.2/22", code: webauthn.CodeSignCountRegressed,
+			setup: setup{model: hardware, asn: func(e *webauthn.AssertionExpectation) { e.Credential.SignCount = 1 }},
+		},
 		{id: "Asn-3 F-5", faults: noUV, asn: "7.2/17", code: webauthn.CodeUserVerificationMissing},
 		{id: "verification unknown", faults: noUV, asn: "7.2/17", code: webauthn.CodeUserVerificationMissing, setup: verification("Preferred")},
 	}

@@ -84,8 +84,16 @@ func TestCBORInt(t *testing.T) {
 		want int64
 		ok   bool
 	}{
-		{"00", 0, true}, {"26", -7, true}, {"390100", -257, true}, {"39fffe", -65535, true}, {"1bffffffffffffffff", 0, false},
-		{"3bffffffffffffffff", 0, false}, {"4100", 0, false}, {"0000", 0, false}, {"", 0, false}, {"f4", 0, false},
+		{"00", 0, true},
+		{"26", -7, true},
+		{"390100", -257, true},
+		{"39fffe", -65535, true},
+		{"1bffffffffffffffff", 0, false},
+		{"3bffffffffffffffff", 0, false},
+		{"4100", 0, false},
+		{"0000", 0, false},
+		{"", 0, false},
+		{"f4", 0, false},
 	} {
 		item, err := hex.DecodeString(c.item)
 		if err != nil {

@@ -141,8 +141,10 @@ func TestFrameCases(t *testing.T) {
 		{id: "CD-22/top", setup: setup{client: within(top).client}, reg: "7.1/10", asn: "7.2/13", code: webauthn.CodeCrossOriginNotAllowed},
 		{id: "CD-23", faults: says("crossOrigin", true), setup: framed},
 		{id: "CD-25", faults: without("crossOrigin"), setup: framed},
-		{id: "CD-26/absent", faults: fault(webauthntest.DropClientData("crossOrigin"), webauthntest.SetClientData("topOrigin", top)),
-			setup: framed, reg: "7.1/11", asn: "7.2/14", code: webauthn.CodeTopOriginWithoutCrossOrigin},
+		{
+			id: "CD-26/absent", faults: fault(webauthntest.DropClientData("crossOrigin"), webauthntest.SetClientData("topOrigin", top)),
+			setup: framed, reg: "7.1/11", asn: "7.2/14", code: webauthn.CodeTopOriginWithoutCrossOrigin,
+		},
 		{id: "CD-27", setup: within(top)},
 		{id: "CD-28", setup: within("https://portal.example"), reg: "7.1/11", asn: "7.2/14", code: webauthn.CodeTopOriginNotAllowed},
 		{id: "CD-28/case", setup: within("https://PORTAL.example.net"), reg: "7.1/11", asn: "7.2/14", code: webauthn.CodeTopOriginNotAllowed},

@@ -8,13 +8,15 @@
 // the table with the place. A refusal is an [*Error] that carries the step.
 //
 // It hides the encodings: JSON, base64url, CBOR, COSE keys, attestation
-// statements, certificates. CBOR values, COSE keys and statements are decoded by
-// github.com/go-webauthn/webauthn, whose types do not leave this package; where
-// that library is laxer than the standard, the step here is strict.
+// statements, certificates. What authenticators write is read here, strictly and
+// once. The statements of the formats tpm, android-key, apple and
+// android-safetynet are verified by github.com/go-webauthn/webauthn, whose types do
+// not leave this package.
 //
-// It never does I/O, never reads a clock (the time is part of the expectation),
-// never keeps state, never looks anything up: whether a challenge was issued and
-// is unspent, whose credential it is, and what is stored, are the caller's.
+// It never does I/O, never keeps state, never looks anything up: whether a
+// challenge was issued and is unspent, whose credential it is, and what is stored,
+// are the caller's. It never reads a clock, the time is part of the expectation;
+// but the library does, for the certificates of tpm and android-safetynet.
 //
 // A finish has two halves. [ParseRegistration] and [ParseAssertion] read the
 // envelope and the client data, so that the caller can open the challenge found

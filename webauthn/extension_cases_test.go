@@ -19,8 +19,10 @@ func TestExtensionCases(t *testing.T) {
 		return r
 	}
 	bad := func(id string, outputs o) negative {
-		return negative{id: id, faults: fault(set("clientExtensionResults", outputs)), reg: "7.1/4", asn: "7.2/4",
-			code: webauthn.CodeExtensionOutputMalformed}
+		return negative{
+			id: id, faults: fault(set("clientExtensionResults", outputs)), reg: "7.1/4", asn: "7.2/4",
+			code: webauthn.CodeExtensionOutputMalformed,
+		}
 	}
 	good := func(id string, outputs o) negative {
 		return negative{id: id, faults: fault(set("clientExtensionResults", outputs))}

@@ -205,8 +205,10 @@ func TestEnvelopeCases(t *testing.T) {
 		{id: "Att-1 F-12", faults: drop("response.attestationObject"), reg: "7.1/3", asn: noRun, code: bad},
 		{id: "Att-1 F-13/digits", faults: fault(set("response.attestationObject", 12345678)), reg: "7.1/3", asn: noRun, code: bad},
 		{id: "Att-1 F-14", faults: fault(set("response.attestationObject", "")), reg: "7.1/3", asn: noRun, code: bad},
-		{id: "Att-1 F-15", faults: fault(webauthntest.ClearFlags(webauthntest.FlagUV)), reg: "7.1/16", asn: noRun,
-			code: webauthn.CodeUserVerificationMissing},
+		{
+			id: "Att-1 F-15", faults: fault(webauthntest.ClearFlags(webauthntest.FlagUV)), reg: "7.1/16", asn: noRun,
+			code: webauthn.CodeUserVerificationMissing,
+		},
 		{id: "Asn-1 P-1", reg: noRun},
 		{id: "Asn-1 F-1", faults: drop("id"), reg: noRun, asn: "7.2/3", code: bad},
 		{id: "Asn-1 F-3", faults: fault(set("id", "no base64!")), reg: noRun, asn: "7.2/3", code: bad},
@@ -223,24 +225,38 @@ func TestEnvelopeCases(t *testing.T) {
 		{id: "Asn-1 F-18", faults: fault(set("response.signature", "no base64!")), reg: noRun, asn: "7.2/3", code: bad},
 		{id: "Asn-1 F-19", faults: fault(set("response.signature", "")), reg: noRun, asn: "7.2/7", code: bad},
 		{id: "Asn-1 F-20", faults: fault(webauthntest.SignWithNewKey()), reg: noRun, asn: "7.2/21", code: webauthn.CodeSignatureInvalid},
-		{id: "Asn-1 F-21/empty", faults: fault(set("response.userHandle", "")), reg: noRun,
-			setup: setup{asn: func(e *webauthn.AssertionExpectation) { e.AccountKnown = true }}},
-		{id: "sizes/clientData", faults: fault(webauthntest.SetClientData("x", strings.Repeat("x", 5000))),
-			reg: noRun, asn: "7.2/7", code: bad},
-		{id: "sizes/clientData/registration", faults: fault(webauthntest.SetClientData("x", strings.Repeat("x", 5000))),
-			reg: "7.1/5", asn: noRun, code: webauthn.CodeClientDataMalformed},
-		{id: "sizes/attestationObject", faults: fault(webauthntest.SetExtensions(
-			append([]byte("\xa1\x61a\x5a\x00\x01\x00\x00"), make([]byte, 1<<16)...))),
-			reg: "7.1/13", asn: noRun, code: webauthn.CodeAttestationObjectMalformed},
+		{
+			id: "Asn-1 F-21/empty", faults: fault(set("response.userHandle", "")), reg: noRun,
+			setup: setup{asn: func(e *webauthn.AssertionExpectation) { e.AccountKnown = true }},
+		},
+		{
+			id: "sizes/clientData", faults: fault(webauthntest.SetClientData("x", strings.Repeat("x", 5000))),
+			reg: noRun, asn: "7.2/7", code: bad,
+		},
+		{
+			id: "sizes/clientData/registration", faults: fault(webauthntest.SetClientData("x", strings.Repeat("x", 5000))),
+			reg: "7.1/5", asn: noRun, code: webauthn.CodeClientDataMalformed,
+		},
+		{
+			id: "sizes/attestationObject", faults: fault(webauthntest.SetExtensions(
+				append([]byte("\xa1\x61a\x5a\x00\x01\x00\x00"), make([]byte, 1<<16)...))),
+			reg: "7.1/13", asn: noRun, code: webauthn.CodeAttestationObjectMalformed,
+		},
 		{id: "sizes/attestationObject within", faults: fault(webauthntest.SetExtensions(
 			append([]byte("\xa1\x61a\x59\xf0\x00"), make([]byte, 0xf000)...))), asn: noRun},
-		{id: "sizes/authenticatorData", faults: fault(webauthntest.EditAuthenticatorData(func(b []byte) []byte { return append(b, make([]byte, 4<<10)...) })),
-			reg: noRun, asn: "7.2/7", code: bad},
-		{id: "sizes/signature", faults: fault(webauthntest.EditSignature(func([]byte) []byte { return make([]byte, 1025) })),
-			reg: noRun, asn: "7.2/7", code: bad},
+		{
+			id: "sizes/authenticatorData", faults: fault(webauthntest.EditAuthenticatorData(func(b []byte) []byte { return append(b, make([]byte, 4<<10)...) })),
+			reg: noRun, asn: "7.2/7", code: bad,
+		},
+		{
+			id: "sizes/signature", faults: fault(webauthntest.EditSignature(func([]byte) []byte { return make([]byte, 1025) })),
+			reg: noRun, asn: "7.2/7", code: bad,
+		},
 		{id: "sizes/userHandle", faults: fault(set("response.userHandle", strings.Repeat("AAAA", 22))), reg: noRun, asn: "7.2/7", code: bad},
-		{id: "sizes/extensionOutputs", faults: fault(set("clientExtensionResults", map[string]any{"x": strings.Repeat("x", 17<<10)})),
-			reg: "7.1/4", asn: "7.2/4", code: webauthn.CodeExtensionOutputMalformed},
+		{
+			id: "sizes/extensionOutputs", faults: fault(set("clientExtensionResults", map[string]any{"x": strings.Repeat("x", 17<<10)})),
+			reg: "7.1/4", asn: "7.2/4", code: webauthn.CodeExtensionOutputMalformed,
+		},
 	}
 	for id, path := range map[string]string{
 		"Att-1 F-2": "id", "Att-1 F-5": "type", "Att-1 F-10": "response.clientDataJSON", "Att-1 F-13": "response.attestationObject",

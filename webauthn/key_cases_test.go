@@ -56,8 +56,10 @@ func TestKeyCases(t *testing.T) {
 		e.Algorithms = append(e.Algorithms, webauthn.ES384, webauthn.ES512, webauthn.PS256, -9, -19, -48)
 	}
 	bad := func(id string, faults []webauthntest.Mutation) negative {
-		return negative{id: id, faults: faults, reg: "7.1/20", asn: noRun, code: webauthn.CodePublicKeyInvalid,
-			setup: setup{model: anonymous, reg: every}}
+		return negative{
+			id: id, faults: faults, reg: "7.1/20", asn: noRun, code: webauthn.CodePublicKeyInvalid,
+			setup: setup{model: anonymous, reg: every},
+		}
 	}
 	good := func(id string, faults []webauthntest.Mutation) negative {
 		return negative{id: id, faults: faults, asn: noRun, setup: setup{model: anonymous, reg: every}}
@@ -86,8 +88,10 @@ func TestKeyCases(t *testing.T) {
 		bad("CK-04/unknown", key(put(1, 99))),
 		bad("CK-05", key(func(k map[int64]any) { delete(k, 3) })),
 		bad("CK-05/text", key(put(3, "ES256"))),
-		{id: "CK-06", faults: key(put(3, -37)), reg: "7.1/20", asn: noRun, code: webauthn.CodeAlgorithmNotAllowed,
-			setup: setup{model: anonymous}},
+		{
+			id: "CK-06", faults: key(put(3, -37)), reg: "7.1/20", asn: noRun, code: webauthn.CodeAlgorithmNotAllowed,
+			setup: setup{model: anonymous},
+		},
 		bad("CK-07/EC2", key(put(3, rs256))),
 		bad("CK-07/RSA", of(rs256, put(3, es256))),
 		bad("CK-08/ES256", key(put(-1, 2))),

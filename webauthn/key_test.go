@@ -37,9 +37,15 @@ func TestPaddings(t *testing.T) {
 		signature []byte
 		ok        bool
 	}{
-		{"RS256", RS256, pkcs, true}, {"RS256 with PSS", RS256, pss, false},
-		{"PS256", PS256, pss, true}, {"PS256 with PKCS #1", PS256, pkcs, false}, {"PS256 with a short salt", PS256, odd, false},
-		{"RS384", RS384, pkcs, false}, {"RS512", RS512, pkcs, false}, {"PS384", PS384, pss, false}, {"PS512", PS512, pss, false},
+		{"RS256", RS256, pkcs, true},
+		{"RS256 with PSS", RS256, pss, false},
+		{"PS256", PS256, pss, true},
+		{"PS256 with PKCS #1", PS256, pkcs, false},
+		{"PS256 with a short salt", PS256, odd, false},
+		{"RS384", RS384, pkcs, false},
+		{"RS512", RS512, pkcs, false},
+		{"PS384", PS384, pss, false},
+		{"PS512", PS512, pss, false},
 	} {
 		s, ok := schemeOf(c.algorithm)
 		if !ok {

@@ -33,8 +33,10 @@ func registrationCases() []registrationCase {
 		{step: "7.1/3", code: webauthn.CodeRequestMalformed, fault: webauthntest.DropMember("rawId"), shaping: true},
 		{step: "7.1/3", code: webauthn.CodeResponseTypeInvalid, fault: set("type", "password"), shaping: true},
 		{step: "7.1/3", code: webauthn.CodeCredentialIDMismatch, fault: set("rawId", "AAAAAAAAAAAAAAAAAAAAAA"), shaping: true},
-		{step: "7.1/3", code: webauthn.CodeCredentialIDMismatch, name: "attested",
-			fault: webauthntest.SetAttestedID(bytes.Repeat([]byte{7}, 32)), shaping: true},
+		{
+			step: "7.1/3", code: webauthn.CodeCredentialIDMismatch, name: "attested",
+			fault: webauthntest.SetAttestedID(bytes.Repeat([]byte{7}, 32)), shaping: true,
+		},
 		{step: "7.1/4", code: webauthn.CodeExtensionOutputMalformed, fault: set("clientExtensionResults", []any{}), shaping: true},
 		{step: "7.1/5", code: webauthn.CodeClientDataMalformed, fault: webauthntest.EditClientData(func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`{`), []byte("{\"x\":\"\xff\","), 1)
@@ -46,31 +48,45 @@ func registrationCases() []registrationCase {
 		{step: "7.1/10", code: webauthn.CodeCrossOriginNotAllowed, fault: webauthntest.SetClientData("crossOrigin", true)},
 		{step: "7.1/11", code: webauthn.CodeTopOriginNotAllowed, client: framed, expect: func(e expectation) { e.CrossOrigin = true }},
 		{step: "7.1/11", code: webauthn.CodeTopOriginWithoutCrossOrigin, fault: webauthntest.SetClientData("topOrigin", top)},
-		{step: "7.1/13", code: webauthn.CodeAttestationObjectMalformed, shaping: true,
-			fault: webauthntest.EditAttestationBytes(func(b []byte) []byte { return append(b, 0) })},
-		{step: "7.1/13", code: webauthn.CodeAuthenticatorDataMalformed, shaping: true,
-			fault: webauthntest.EditAuthenticatorData(func(b []byte) []byte { return append(b, 0) })},
+		{
+			step: "7.1/13", code: webauthn.CodeAttestationObjectMalformed, shaping: true,
+			fault: webauthntest.EditAttestationBytes(func(b []byte) []byte { return append(b, 0) }),
+		},
+		{
+			step: "7.1/13", code: webauthn.CodeAuthenticatorDataMalformed, shaping: true,
+			fault: webauthntest.EditAuthenticatorData(func(b []byte) []byte { return append(b, 0) }),
+		},
 		{step: "7.1/14", code: webauthn.CodeRPIDMismatch, fault: webauthntest.SetRPID("example.net")},
 		{step: "7.1/15", code: webauthn.CodeUserPresenceMissing, fault: webauthntest.ClearFlags(webauthntest.FlagUP)},
 		{step: "7.1/16", code: webauthn.CodeUserVerificationMissing, fault: webauthntest.ClearFlags(webauthntest.FlagUV)},
 		{step: "7.1/17", code: webauthn.CodeBackupFlagsInvalid, fault: webauthntest.ClearFlags(webauthntest.FlagBE)},
 		{step: "7.1/18", code: webauthn.CodeBackupEligibleNotAllowed, expect: func(e expectation) { e.BackupEligible = webauthn.BackupRefuse }},
-		{step: "7.1/18", code: webauthn.CodeBackupEligibleRequired,
+		{
+			step: "7.1/18", code: webauthn.CodeBackupEligibleRequired,
 			fault:  webauthntest.ClearFlags(webauthntest.FlagBE | webauthntest.FlagBS),
-			expect: func(e expectation) { e.BackupEligible = webauthn.BackupRequire }},
+			expect: func(e expectation) { e.BackupEligible = webauthn.BackupRequire },
+		},
 		{step: "7.1/20", code: webauthn.CodeAlgorithmNotAllowed, fault: webauthntest.UseAlgorithm(webauthn.ES384), shaping: true},
-		{step: "7.1/20", code: webauthn.CodePublicKeyInvalid, shaping: true,
-			fault: webauthntest.EditKey(func(k map[int64]any) { k[-4] = []byte("private") })},
+		{
+			step: "7.1/20", code: webauthn.CodePublicKeyInvalid, shaping: true,
+			fault: webauthntest.EditKey(func(k map[int64]any) { k[-4] = []byte("private") }),
+		},
 		{step: "7.1/21", code: webauthn.CodeAttestationFormatUnsupported, expect: func(e expectation) { e.Formats = []string{"none"} }},
-		{step: "7.1/22", code: webauthn.CodeAttestationInvalid, shaping: true,
-			fault: webauthntest.SignWithNewKey()},
+		{
+			step: "7.1/22", code: webauthn.CodeAttestationInvalid, shaping: true,
+			fault: webauthntest.SignWithNewKey(),
+		},
 		{step: "7.1/24", code: webauthn.CodeAttestationSelfNotAllowed, expect: func(e expectation) { e.Attestation.AllowSelf = false }},
-		{step: "7.1/24", code: webauthn.CodeAttestationNoneNotAllowed, model: func(m *webauthntest.Model) { m.Attestation = "none" },
-			expect: func(e expectation) { e.Attestation.AllowNone = false }},
+		{
+			step: "7.1/24", code: webauthn.CodeAttestationNoneNotAllowed, model: func(m *webauthntest.Model) { m.Attestation = "none" },
+			expect: func(e expectation) { e.Attestation.AllowNone = false },
+		},
 		{step: "7.1/25", code: webauthn.CodeCredentialIDTooLong, fault: webauthntest.UseCredentialID(bytes.Repeat([]byte{7}, 1024))},
 		{step: "7.1/25", code: webauthn.CodeCredentialIDTooShort, fault: webauthntest.UseCredentialID(bytes.Repeat([]byte{7}, 15))},
-		{step: "7.1/28", code: webauthn.CodeDiscoverableCredentialRequired, model: func(m *webauthntest.Model) { m.Discoverable = false },
-			expect: func(e expectation) { e.DiscoverableRequired = true }},
+		{
+			step: "7.1/28", code: webauthn.CodeDiscoverableCredentialRequired, model: func(m *webauthntest.Model) { m.Discoverable = false },
+			expect: func(e expectation) { e.DiscoverableRequired = true },
+		},
 	}
 }
 
@@ -246,9 +262,11 @@ func TestRegistrationStrictest(t *testing.T) {
 		// What the zero expectation would match is refused too.
 		{"7.1/8", webauthn.CodeChallengeMismatch, webauthntest.SetClientData("challenge", ""), func(e expectation) { e.Challenge = nil }},
 		{"7.1/14", webauthn.CodeRPIDMismatch, webauthntest.SetRPID(""), func(e expectation) { e.RPID = "" }},
-		{"7.1/21", webauthn.CodeAttestationFormatUnsupported,
+		{
+			"7.1/21", webauthn.CodeAttestationFormatUnsupported,
 			webauthntest.EditAttestation(func(o map[string]any) { o["fmt"] = "made-up" }),
-			func(e expectation) { e.Formats = []string{"made-up"} }},
+			func(e expectation) { e.Formats = []string{"made-up"} },
+		},
 	} {
 		e := expectRegistration()
 		c.expect(&e)

@@ -65,8 +65,10 @@ func TestSignatureCases(t *testing.T) {
 		bad("AS-15", signature(func(b []byte) []byte { return append(b, 0) })),
 		bad("AS-15/inside", signature(func(b []byte) []byte { return append([]byte{0x30, b[1] + 2, b[2]}, append(b[3:], 5, 0)...) })),
 		{id: "AS-16", faults: signature(unreduced), reg: noRun, asn: "7.2/21", code: webauthn.CodeSignatureInvalid, setup: only(webauthn.EdDSA)},
-		{id: "AS-18", faults: signature(func(b []byte) []byte { return b[1:] }), reg: noRun, asn: "7.2/21",
-			code: webauthn.CodeSignatureInvalid, setup: only(webauthn.RS256)},
+		{
+			id: "AS-18", faults: signature(func(b []byte) []byte { return b[1:] }), reg: noRun, asn: "7.2/21",
+			code: webauthn.CodeSignatureInvalid, setup: only(webauthn.RS256),
+		},
 		{id: "EdDSA", reg: noRun, setup: only(webauthn.EdDSA)},
 		// The key that is stored decides, whatever the answer says of itself.
 		{id: "AS-28", faults: fault(set("response.alg", -257), set("response.publicKeyAlgorithm", -257)), reg: noRun},
