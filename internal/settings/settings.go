@@ -70,7 +70,7 @@ type Settings struct {
 	OperatorSecurityContact string // mailto: or https:, or empty
 
 	TokenAudience  string
-	TokenAlgorithm string // "ES256"
+	TokenAlgorithm string // "ES256", "EdDSA"
 
 	FailuresPerNetwork int     // a minute
 	FailuresPerProcess int     // a minute

@@ -205,11 +205,10 @@ func operationRows() []Setting {
 		},
 		{
 			Name: "token.algorithm", Default: "ES256",
-			Meaning: "how tokens are signed: ES256",
+			Meaning: "how tokens are signed: ES256, EdDSA",
 			field: chosen(func(s *Settings) *string { return &s.TokenAlgorithm }, map[string]string{
-				"EdDSA": "choose ES256",
-				"RS256": "choose ES256",
-			}, "ES256"),
+				"RS256": "choose ES256 or EdDSA",
+			}, "ES256", "EdDSA"),
 		},
 		{
 			Name: "limits.failures.network", Default: "30",

@@ -98,7 +98,7 @@ func TestChecks(t *testing.T) {
 		{"operator.security_contact", func(s *Settings) { s.OperatorSecurityContact = "security@example.com" }, "write mailto:ADDRESS"},
 		{"operator.security_contact", func(s *Settings) { s.OperatorSecurityContact = "http://example.com" }, "write mailto:ADDRESS"},
 		{"token.audience", func(s *Settings) { s.TokenAudience = "a b" }, "write one audience"},
-		{"token.algorithm", func(s *Settings) { s.TokenAlgorithm = "EdDSA" }, "choose ES256"},
+		{"token.algorithm", func(s *Settings) { s.TokenAlgorithm = "RS256" }, "choose ES256 or EdDSA"},
 		{"token.algorithm", func(s *Settings) { s.TokenAlgorithm = "none" }, "choose ES256"},
 		{"trusted_proxies", func(s *Settings) { s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, "is everybody"},
 		{"trusted_proxies", func(s *Settings) { s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.2.3/8")} }, "write 10.0.0.0/8"},
