@@ -207,6 +207,16 @@ func TestPackedStatements(t *testing.T) {
 	runStatements(t, formatPacked, attestationBasic, []statementCase{
 		{"PK-03/trailing", members(func(s map[string]any) { s["x5c"] = [][]byte{append(s["x5c"].([][]byte)[0], 0)} }), errCertificate},
 		{"PK-03/large", members(func(s map[string]any) { s["x5c"] = [][]byte{make([]byte, maxCertificate+1)} }), errStatement},
+		{"nine certificates", func(t testing.TB, m *maker) {
+			for range maxCertificates {
+				m.more = append(m.more, newMaker(t).certificate(t))
+			}
+		}, errStatement},
+		{"eight certificates", func(t testing.TB, m *maker) {
+			for range maxCertificates - 1 {
+				m.more = append(m.more, newMaker(t).certificate(t))
+			}
+		}, nil},
 		{"PK-04", func(t testing.TB, m *maker) { m.alg = RS256 }, errKeyAlgorithm},
 		{"PK-04/EdDSA", func(t testing.TB, m *maker) { m.alg = EdDSA }, errKeyAlgorithm},
 		{"PK-04/unknown", func(t testing.TB, m *maker) { m.alg = -65535 }, errKeyAlgorithm},
