@@ -1,0 +1,194 @@
+package drills
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/keyturn/keyturn/webauthn/webauthntest"
+)
+
+// TestKill: of the registrations that were acknowledged before a kill -9, none is
+// lost; of those that were not, each is there as a whole or not at all.
+func TestKill(t *testing.T) {
+	d := begin(t, "kill -9")
+	n, kills := size(200, 10_000), size(4, 40)
+	s := deploy(d, flooded()...)
+	r := &registrations{s: s, client: s.client(), want: n, enough: make(chan struct{})}
+	r.open = sync.NewCond(&r.mu)
+	var workers sync.WaitGroup
+	for i := range size(6, 64) {
+		workers.Go(func() { r.register(i) })
+	}
+	killed := r.interrupt(kills)
+	workers.Wait()
+
+	whole, absent := r.check(d)
+	s.alive()
+	s.stop()
+	e := watch(d, s.database())
+	e.query("PRAGMA integrity_check", func(stmt *sqlite.Stmt) {
+		if verdict := stmt.ColumnText(0); verdict != "ok" {
+			d.Errorf("integrity check: %s", verdict)
+		}
+	})
+	people := int64(len(r.acknowledged) + whole + absent)
+	for _, table := range []string{"accounts", "identifiers", "credentials"} {
+		if rows := e.number("SELECT count(*) FROM " + table); rows != people {
+			d.Errorf("%d rows in table %s, want one for each of %d people", rows, table, people)
+		}
+	}
+	d.report("%d kills, %d registrations acknowledged and there, %d cut off: %d whole, %d absent, 0 half-written",
+		killed, len(r.acknowledged), len(r.cutOff), whole, absent)
+}
+
+// registrations come in while the server is killed again and again.
+type registrations struct {
+	s      *deployment
+	client *client
+	want   int
+	enough chan struct{} // closed when want were acknowledged
+
+	mu           sync.Mutex // guards what follows
+	open         *sync.Cond
+	down         bool // nobody need try
+	over         bool
+	acknowledged []*person
+	cutOff       []*person // the answer to their finish never came
+	refused      []error   // answers that are neither success nor 503
+}
+
+// register opens one account after the other until it is over.
+func (r *registrations) register(worker int) {
+	for i := 0; r.await(); i++ {
+		model := webauthntest.Phone()
+		if i%2 == 1 {
+			model = webauthntest.SecurityKey()
+		}
+		p := &person{name: fmt.Sprintf("p-%d-%d", worker, i), key: webauthntest.New(model)}
+		a, err := r.client.signUp(p)
+		r.note(p, a, err)
+	}
+}
+
+// await waits until there is a server to ask; false: it is over.
+func (r *registrations) await() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.down && !r.over {
+		r.open.Wait()
+	}
+	return !r.over
+}
+
+func (r *registrations) note(p *person, a answer, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil && a.status == http.StatusCreated:
+		r.acknowledged = append(r.acknowledged, p)
+		if len(r.acknowledged) == r.want {
+			close(r.enough)
+		}
+	case err != nil && len(p.key.Credentials()) > 0:
+		// The passkey was made, so the finish was at least on its way.
+		r.cutOff = append(r.cutOff, p)
+	case err == nil && a.status != http.StatusServiceUnavailable:
+		r.refused = append(r.refused, fmt.Errorf("%s: status %d: %s", p.name, a.status, a.body))
+	}
+}
+
+// interrupt kills and restarts the server, at moments that nobody is told of, until
+// there were enough registrations and at least so many kills.
+func (r *registrations) interrupt(atLeast int) (killed int) {
+	random := r.s.d.random(0)
+	for {
+		up := time.NewTimer(time.Duration(50+random.IntN(450)) * time.Millisecond)
+		enough := r.enough
+		if killed < atLeast {
+			enough = nil
+		}
+		select {
+		case <-up.C:
+		case <-enough:
+			up.Stop()
+			r.set(func() { r.over = true })
+			return killed
+		}
+		r.set(func() { r.down = true })
+		r.s.kill()
+		killed++
+		r.s.start()
+		r.set(func() { r.down = false })
+	}
+}
+
+func (r *registrations) set(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	r.open.Broadcast()
+}
+
+// check reads everybody back, by signing them in. Of the people cut off it tells how
+// many were there as a whole, and how many were not there and could sign up again.
+func (r *registrations) check(d *drill) (whole, absent int) {
+	d.Helper()
+	for _, err := range r.refused {
+		d.Error(err)
+	}
+	const workers = 8
+	d.must(crowd(workers, func(worker int) error {
+		for i := worker; i < len(r.acknowledged); i += workers {
+			p := r.acknowledged[i]
+			there, err := r.there(p)
+			if err != nil {
+				return err
+			}
+			if !there {
+				d.Errorf("%s was acknowledged and is lost", p.name)
+			}
+		}
+		return nil
+	}))
+	for _, p := range r.cutOff {
+		there, err := r.there(p)
+		d.must(err)
+		if there {
+			whole++
+			continue
+		}
+		absent++
+		again := &person{name: p.name, key: webauthntest.New(webauthntest.Phone())}
+		a, err := r.client.signUp(again)
+		d.must(err)
+		if a.status != http.StatusCreated {
+			d.Errorf("%s is half-written: cannot sign in, nor sign up: status %d: %s", p.name, a.status, a.body)
+		}
+	}
+	return whole, absent
+}
+
+// there tells whether a person signs in and has their one passkey.
+func (r *registrations) there(p *person) (bool, error) {
+	a, err := r.client.signIn(p)
+	if errors.Is(err, webauthntest.ErrNoCredential) || err == nil && a.status == http.StatusUnauthorized {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if a.status != http.StatusOK {
+		return false, fmt.Errorf("%s: sign-in: status %d: %s", p.name, a.status, a.body)
+	}
+	list, err := r.client.passkeys(a.who().AccessToken)
+	if err == nil && len(list) != 1 {
+		err = fmt.Errorf("%s: %d passkeys, want 1", p.name, len(list))
+	}
+	return true, err
+}
