@@ -113,3 +113,33 @@ func TestModesDoNotMix(t *testing.T) {
 	w.alive(t, cookie, "by cookie")
 	w.alive(t, token, "by token")
 }
+
+// TestSecretOfATokenSession: even a row that holds the hash of a secret is opened by no
+// cookie when its session is carried by tokens.
+func TestSecretOfATokenSession(t *testing.T) {
+	w := newWorld(t, "standard", webauthntest.Phone())
+	for _, mode := range []session.Mode{session.ModeCookie, session.ModeToken} {
+		made := w.in(t, ceremonytest.CookieRequest())
+		id := made.Session().View().ID
+		row, _, err := w.Store.SessionAndAccount(t.Context(), id[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened, err := w.Vault.OpenSession(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts := opened.Facts()
+		facts.Mode = mode
+		next, err := w.Vault.SealSession(facts, row.Version+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Store.TouchSession(t.Context(), opened.Ref(), next); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Sessions.Check(t.Context(), made.Cookie()); (err == nil) != (mode == session.ModeCookie) {
+			t.Fatalf("%s: %v", mode, err)
+		}
+	}
+}

@@ -2,12 +2,12 @@ package token
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/json" // refuses duplicate names, and takes them by case
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/session"
