@@ -63,6 +63,8 @@ func TestJSONCases(t *testing.T) {
 		{id: "JS-05/large", faults: insert(`"x":"` + strings.Repeat("a", 300<<10) + `"`), reg: reg, asn: asn, code: bad},
 		{id: "JS-05/deep", faults: insert(`"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), reg: reg, asn: asn, code: bad},
 		{id: "JS-05/deepish", faults: insert(`"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16)), reg: reg, asn: asn, code: bad},
+		{id: "JS-05/brackets in text", faults: insert(`"x":"\\\"` + strings.Repeat("[{", 50) + `"`)},
+		{id: "JS-05/many but shallow", faults: insert(`"x":[` + strings.Repeat("[{}],", 50) + `{}]`)},
 		{id: "JS-06/id", faults: insert(`"id":"AAAA"`), reg: reg, asn: asn, code: bad},
 		{id: "JS-06/response", faults: insert(`"response":{}`), reg: reg, asn: asn, code: bad},
 		{id: "JS-06/escaped", faults: insert(`"i\u0064":"AAAA"`), reg: reg, asn: asn, code: bad},
