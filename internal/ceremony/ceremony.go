@@ -113,6 +113,20 @@ type Request struct {
 	Door   string
 	Client Client
 	Caller audit.Caller
+	// Session is the session whose cookie came along with a sign-in; zero for none. A
+	// sign-in in cookie mode takes its place: the browser has room for one cookie, so
+	// the old session would live on with nobody to end it.
+	Session session.Current
+}
+
+// replaces is the key of the session that a sign-in in the given mode takes the place
+// of; nil for none. A session that is carried by token is never replaced: whoever
+// holds its tokens still does.
+func (r Request) replaces(mode string) []byte {
+	if session.Mode(mode) != session.ModeCookie || r.Session.IsZero() || r.Session.View().Mode != session.ModeCookie {
+		return nil
+	}
+	return r.Session.Ref().Key
 }
 
 func (r Request) client() ticket.Client {

@@ -102,12 +102,14 @@ func open(w record.Way, now time.Time) bool {
 	return !w.Suspended && now.UnixMilli() >= w.HeldUntil
 }
 
-// FinishSignIn verifies an assertion (§7.2) and signs its account in.
+// FinishSignIn verifies an assertion (§7.2) and signs its account in. In cookie mode
+// the session of the request ends in the same commit.
 func (rp *RelyingParty) FinishSignIn(ctx context.Context, r Request, in Finish) (Proof, error) {
 	return rp.assert(ctx, r, in, nameSignIn, func(challenge []byte) (asserted, error) {
 		t, err := ticket.Open[ticket.SignIn](rp.cfg.Tickets, challenge, rp.want(r))
 		return asserted{
 			Common: t.Common, event: audit.SignedIn, named: t.Named, decoy: t.Decoy, verification: t.UserVerification,
+			replaces: r.replaces(t.Mode),
 		}, err
 	})
 }
