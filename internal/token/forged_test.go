@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/ceremony"
@@ -416,4 +417,33 @@ func TestTruncationsAndBitFlips(t *testing.T) {
 		}
 	}
 	f.enough(4000)
+}
+
+// TestCheckWithoutASession: what needs no session is judged without one, for whoever
+// has only our public keys. The key says the algorithm, and a token of nobody or of no
+// session is none.
+func TestCheckWithoutASession(t *testing.T) {
+	f, w := newForgery(t)
+	check := func(text, algorithm string) (token.Claims, error) {
+		return token.Check(text, token.Expectation{
+			Issuer: issuer, Audience: audience, Now: w.Clock.Now(),
+			Key: func(kid string) (jose.JSONWebKey, bool) {
+				return jose.JSONWebKey{Key: &f.key.PublicKey, KeyID: kid, Algorithm: algorithm}, kid == f.kid()
+			},
+		})
+	}
+	claims, err := check(f.good, "ES256")
+	if err != nil || claims.Subject != f.claims["sub"] || claims.Session != f.claims["sid"] || claims.Audience != audience {
+		t.Fatalf("claims %+v, %v", claims, err)
+	}
+	for _, algorithm := range []string{"", "EdDSA", "ES384", "HS256", "none"} {
+		if _, err := check(f.good, algorithm); err == nil {
+			t.Errorf("accepted under a key for %q", algorithm)
+		}
+	}
+	for _, name := range []string{"sub", "sid"} {
+		if _, err := check(sign(t, f.key, f.header, f.text(map[string]any{name: nil})), "ES256"); err == nil {
+			t.Errorf("accepted without %s", name)
+		}
+	}
 }
