@@ -92,14 +92,8 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
-		if done, err := t.spent(v.Spend, v.Op, verbSignIn); done || err != nil {
-			return err
-		}
-		stored, usable := t.usable(v.Use)
-		if !usable || !t.stands(findAccount, v.Account) {
-			return store.ErrConflict
-		}
-		if err := t.sessionFree(v.Session); err != nil {
+		stored, done, err := t.judgeSignIn(v)
+		if done || err != nil {
 			return err
 		}
 		event, err := t.event(chainOf(v.Op), v.Event)
@@ -115,6 +109,40 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 		t.putEvent(event)
 		return nil
 	})
+}
+
+// judgeSignIn judges the verb that there is most of. One statement asks everything,
+// for starting a statement costs more than a look-up in it. stored is the version of
+// the credential.
+func (t *tx) judgeSignIn(v store.SignIn) (stored uint64, done bool, err error) {
+	var session []byte // an empty key is nobody's
+	if v.Session != nil {
+		session = v.Session.Key
+	}
+	var spent, account, taken, usable bool
+	t.read(`SELECT
+			EXISTS (SELECT 1 FROM spends WHERE expires = ? AND id = ?),
+			EXISTS (SELECT 1 FROM accounts WHERE key = ? AND version = ?),
+			EXISTS (SELECT 1 FROM sessions WHERE key = ?),
+			c.key IS NOT NULL, c.version, c.state
+		FROM (SELECT 1) LEFT JOIN credentials c ON c.key = ?`,
+		func(stmt *sqlite.Stmt) {
+			spent, account, taken = stmt.ColumnBool(0), stmt.ColumnBool(1), stmt.ColumnBool(2)
+			stored = unsigned(stmt, 4)
+			usable = stmt.ColumnBool(3) && v.Use.State == unsigned(stmt, 5) &&
+				v.Use.Version <= stored && stored <= v.Use.Within
+		}, millis(v.Spend.Expires), v.Spend.ID[:], v.Account.Key, v.Account.Version, session, v.Use.Key)
+	if spent {
+		done, err = t.spent(v.Spend, v.Op, verbSignIn)
+		return 0, done, err
+	}
+	if !account || !usable {
+		return 0, false, store.ErrConflict
+	}
+	if taken {
+		return 0, false, &store.TakenError{Table: store.TableSessions}
+	}
+	return stored, false, nil
 }
 
 // RecordRegression implements store.Ceremonies.

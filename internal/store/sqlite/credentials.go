@@ -65,15 +65,6 @@ func (t *tx) replaceCredential(c store.Credential) {
 		c.Version, c.Body, c.Account, c.State, c.Sealed, c.Name, c.Key)
 }
 
-// usable tells whether the credential stands as u was judged, and at which version.
-func (t *tx) usable(u store.CredentialUse) (stored uint64, usable bool) {
-	var state uint64
-	found := t.read("SELECT version, state FROM credentials WHERE key = ?", func(stmt *sqlite.Stmt) {
-		stored, state = unsigned(stmt, 0), unsigned(stmt, 1)
-	}, u.Key)
-	return stored, found && state == u.State && u.Version <= stored && stored <= u.Within
-}
-
 // use counts a use and writes the next edition unless a later one is there.
 func (t *tx) use(u store.CredentialUse, stored uint64) {
 	const count = "times_used = times_used + 1, last_used = max(last_used, ?)"
