@@ -31,10 +31,11 @@ func TestDevelopmentIsPrivate(t *testing.T) {
 	if here.status != http.StatusOK || len(here.body) == 0 {
 		d.Fatalf("/dev at this machine: status %d: the drill has nothing to look for", here.status)
 	}
-	asked := 0
+	asked, served := 0, 0
 	refuse := func(what string, a answer, statuses ...int) {
 		asked++
 		if !slices.Contains(statuses, a.status) || strings.Contains(string(a.body), string(here.body)) {
+			served++
 			d.Errorf("%s: status %d: %.200s", what, a.status, a.body)
 		}
 	}
@@ -66,7 +67,7 @@ func TestDevelopmentIsPrivate(t *testing.T) {
 		}
 	}
 	s.alive()
-	d.report("%d requests by proxies and foreign names, %d paths, the page was served to none", asked, len(devPaths))
+	d.report("%d requests by proxies and foreign names, %d paths, %d were not refused", asked, len(devPaths), served)
 }
 
 // proxies are the ways in which a server meant for one machine gets published.

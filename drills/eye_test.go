@@ -28,18 +28,26 @@ func watch(d *drill, path string) *eye {
 	return &eye{d: d, path: path, conn: conn}
 }
 
-// sight is what the eye saw at one moment.
-type sight struct {
-	version int64  // PRAGMA data_version: moves when another connection commits
-	commits uint32 // transactions that were ever committed
-	files   [32]byte
-	tables  map[string]map[string]int // rows, all columns, by table
+// trace is what any write leaves behind.
+type trace struct {
+	version int64    // PRAGMA data_version: moves when another connection commits
+	commits uint32   // transactions that were ever committed
+	files   [32]byte // hash of database and log
 }
 
-// look takes everything in.
+// trace takes the trace of a database that a server has open.
+func (e *eye) trace() trace {
+	e.d.Helper()
+	return trace{version: e.number("PRAGMA data_version"), commits: e.commits(), files: e.files()}
+}
+
+// sight is every row of every table, by table, with how often it is there.
+type sight map[string]map[string]int
+
+// look takes all rows in.
 func (e *eye) look() sight {
 	e.d.Helper()
-	s := sight{version: e.number("PRAGMA data_version"), commits: e.commits(), files: e.files(), tables: map[string]map[string]int{}}
+	s := sight{}
 	var names []string
 	e.query("SELECT name FROM sqlite_schema WHERE type = 'table'", func(stmt *sqlite.Stmt) {
 		names = append(names, stmt.ColumnText(0))
@@ -47,7 +55,7 @@ func (e *eye) look() sight {
 	for _, name := range names {
 		rows := map[string]int{}
 		e.query("SELECT * FROM "+name, func(stmt *sqlite.Stmt) { rows[rowText(stmt)]++ })
-		s.tables[name] = rows
+		s[name] = rows
 	}
 	return s
 }
@@ -64,8 +72,8 @@ func rowText(stmt *sqlite.Stmt) string {
 
 // differ names the tables in which two sights differ.
 func (s sight) differ(other sight) (tables []string) {
-	for name := range s.tables {
-		if !maps.Equal(s.tables[name], other.tables[name]) {
+	for name := range s {
+		if !maps.Equal(s[name], other[name]) {
 			tables = append(tables, name)
 		}
 	}

@@ -100,10 +100,11 @@ func TestParallelSignIns(t *testing.T) {
 	d.signsIn(c, behind) // one of the other devices it was synced to: its count says nothing
 
 	single := d.newcomer(c, "single", webauthntest.SecurityKey())
-	succeeded := d.noLostUpdate(c, single, rounds, together)
+	succeeded, suspended := d.noLostUpdate(c, single, rounds, together)
 
-	d.report("%d of %d without counter, %d of %d synced with counter, %d of %d single-device (none lost, not suspended)",
-		rounds*together, rounds*together, rounds*together, rounds*together, succeeded, rounds*together)
+	all := rounds * together
+	d.report("%d of %d without counter, %d of %d synced with counter, %d of %d single-device with the highest count kept %d times (suspended: %v)",
+		all, all, all, all, succeeded, all, rounds, suspended)
 }
 
 // allSucceed demands that every one of many sign-ins at once goes through and counts.
@@ -122,7 +123,7 @@ func (d *drill) allSucceed(c *client, p *person, rounds, together int) {
 // noLostUpdate is for a key that exists once: answers that arrive out of order look
 // like a copy's and are refused, but the highest count is kept, and refusals of one
 // moment are one signal, which suspends nothing.
-func (d *drill) noLostUpdate(c *client, p *person, rounds, together int) (succeeded int) {
+func (d *drill) noLostUpdate(c *client, p *person, rounds, together int) (succeeded int, suspended bool) {
 	d.Helper()
 	for round := range rounds {
 		got := d.together(c, p, together)
@@ -142,7 +143,7 @@ func (d *drill) noLostUpdate(c *client, p *person, rounds, together int) (succee
 	if k.Suspended || k.TimesUsed != succeeded+1 {
 		d.Errorf("%s: suspended %v and used %d times, want false and %d", p.name, k.Suspended, k.TimesUsed, succeeded+1)
 	}
-	return succeeded
+	return succeeded, k.Suspended
 }
 
 // outcome is what became of sign-ins at the same moment.
