@@ -44,7 +44,10 @@ type Config struct {
 }
 
 // Directory knows the accounts. It is safe for concurrent use.
-type Directory struct{ cfg Config }
+type Directory struct {
+	cfg      Config
+	standIns standIns
+}
 
 // New makes a Directory.
 func New(cfg Config) *Directory { return &Directory{cfg: cfg} }
@@ -100,34 +103,59 @@ func (d *Directory) Passkeys(ctx context.Context, c session.Current) ([]Passkey,
 // included.
 func (d *Directory) Credentials(ctx context.Context, a record.Account) ([]record.Credential, error) {
 	ways := a.Facts().Ways
-	if len(ways) == 0 {
-		return nil, nil
-	}
 	keys := make([][]byte, len(ways))
 	for i, w := range ways {
 		keys[i] = w.Credential
+	}
+	return d.credentials(ctx, a, keys)
+}
+
+// credentials opens those of an account's credentials that are named, oldest first.
+// One that was tampered with is left out, with an alarm.
+func (d *Directory) credentials(ctx context.Context, a record.Account, keys [][]byte) ([]record.Credential, error) {
+	rows, err := d.rows(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	credentials, tampered, err := d.open(a, rows)
+	for _, t := range tampered {
+		d.cfg.Audit.Alarm(ctx, audit.Caller{}, t.Code, t)
+	}
+	return credentials, err
+}
+
+// rows reads credentials by the keys of their rows.
+func (d *Directory) rows(ctx context.Context, keys [][]byte) ([]store.Credential, error) {
+	if len(keys) == 0 {
+		return nil, nil
 	}
 	rows, err := d.cfg.Store.Credentials(ctx, keys)
 	if err != nil {
 		return nil, fmt.Errorf("account: read credentials: %w", err)
 	}
-	credentials := make([]record.Credential, 0, len(rows))
+	return rows, nil
+}
+
+// open opens credentials of an account, oldest first, and tells which were tampered
+// with.
+func (d *Directory) open(a record.Account, rows []store.Credential) (credentials []record.Credential, tampered []*record.Tampered, err error) {
+	credentials = make([]record.Credential, 0, len(rows))
 	for _, row := range rows {
 		credential, err := d.cfg.Vault.OpenCredential(row, a)
-		var tampered *record.Tampered
-		if errors.As(err, &tampered) {
-			d.cfg.Audit.Alarm(ctx, audit.Caller{}, tampered.Code, err)
-			continue
+		var t *record.Tampered
+		switch {
+		case err == nil:
+			credentials = append(credentials, credential)
+		case errors.As(err, &t):
+			tampered = append(tampered, t)
+		default:
+			return nil, tampered, fmt.Errorf("account: open credential: %w", err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("account: open credential: %w", err)
-		}
-		credentials = append(credentials, credential)
 	}
 	slices.SortFunc(credentials, func(a, b record.Credential) int {
 		return a.Facts().Created.Compare(b.Facts().Created)
 	})
-	return credentials, nil
+	return credentials, tampered, nil
 }
 
 // The kinds of identifiers.
@@ -140,13 +168,29 @@ const (
 // when its row was tampered with.
 func (d *Directory) Find(ctx context.Context, name string) (a record.Account, ok bool, err error) {
 	kind, canonical := Canonical(name)
-	row, err := d.cfg.Store.Identifier(ctx, d.cfg.Vault.LookupIdentifier(kind, canonical))
-	if errors.Is(err, store.ErrNotFound) {
-		return record.Account{}, false, nil
+	row, ok, err := d.identifier(ctx, d.cfg.Vault.LookupIdentifier(kind, canonical))
+	if err != nil || !ok {
+		return record.Account{}, false, err
 	}
-	if err != nil {
-		return record.Account{}, false, fmt.Errorf("account: read identifier: %w", err)
+	return d.bearer(ctx, kind, canonical, row)
+}
+
+// identifier reads an identifier by its row's key. ok is false when it is not there.
+func (d *Directory) identifier(ctx context.Context, key []byte) (row store.Identifier, ok bool, err error) {
+	row, err = d.cfg.Store.Identifier(ctx, key)
+	switch {
+	case err == nil:
+		return row, true, nil
+	case errors.Is(err, store.ErrNotFound):
+		return row, false, nil
+	default:
+		return row, false, fmt.Errorf("account: read identifier: %w", err)
 	}
+}
+
+// bearer opens the row of an identifier and gives the account it leads to. ok is false
+// when a row was tampered with or the account is not there.
+func (d *Directory) bearer(ctx context.Context, kind, canonical string, row store.Identifier) (a record.Account, ok bool, err error) {
 	id, err := d.cfg.Vault.OpenIdentifier(kind, canonical, row)
 	if err != nil {
 		return record.Account{}, false, d.tampered(ctx, err)

@@ -85,17 +85,18 @@ func (rp *RelyingParty) judge(
 ) (Proof, error) {
 	a, c, err := rp.find(ctx, r, response.CredentialID())
 	if err != nil {
-		return Proof{}, err
+		return Proof{}, rp.costUnknown(ctx, t, response, err)
 	}
-	assertion, err := response.Verify(rp.expectation(t, response, a, c))
+	expected := rp.expectation(t, response, a, c)
+	assertion, err := response.Verify(expected)
 	if errors.Is(err, &webauthn.Error{Code: webauthn.CodeSignCountRegressed}) {
 		return Proof{}, rp.regressed(ctx, r, op, t.Common, a, c)
 	}
 	if err != nil {
-		return Proof{}, refusal(KindAuthentication, err)
+		return Proof{}, rp.costKnown(ctx, response, expected, refusal(KindAuthentication, err))
 	}
 	if !a.Active() {
-		return Proof{}, refuse(KindAuthentication, "7.2/6", webauthn.CodePolicyDenied)
+		return Proof{}, rp.costKnown(ctx, response, expected, refuse(KindAuthentication, "7.2/6", webauthn.CodePolicyDenied))
 	}
 	initialized := c.Use().UVInitialized
 	level := assurance.OfAssertion(assertion, assurance.Credential{UVInitialized: initialized})

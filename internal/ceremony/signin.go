@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/ticket"
@@ -57,29 +58,32 @@ func (rp *RelyingParty) BeginSignIn(ctx context.Context, r Request, in SignIn) (
 }
 
 // named finds the account of a name and lists its credentials. A name that nobody has,
-// or whose account cannot sign in, gets no account and decoys.
+// or whose account cannot sign in, gets no account and decoys. Both are looked for
+// whatever comes of it, so that the time tells neither.
 func (rp *RelyingParty) named(ctx context.Context, name string) (known *record.Account, allowed []webauthn.Descriptor, err error) {
-	a, ok, err := rp.cfg.Accounts.Find(ctx, name)
+	decoys := rp.decoys.list(name)
+	a, listed, err := rp.cfg.Accounts.SignInBy(ctx, name, len(decoys))
 	if err != nil {
 		return nil, nil, unavailable(err)
 	}
-	if ok && a.Active() {
-		if allowed, err = rp.usable(ctx, a); err != nil {
-			return nil, nil, err
-		}
+	if len(listed) == 0 && rp.cfg.TellUnknown {
+		return nil, nil, &Error{Kind: KindUnknown, Code: "account_unknown"}
 	}
-	if len(allowed) > 0 {
-		known = &a
-	} else {
-		if rp.cfg.TellUnknown {
-			return nil, nil, &Error{Kind: KindUnknown, Code: "account_unknown"}
-		}
-		allowed = rp.decoys.list(name)
+	if allowed = decoys; len(listed) > 0 {
+		known, allowed = &a, descriptors(listed)
 	}
 	if !rp.cfg.AllowList {
 		allowed = []webauthn.Descriptor{}
 	}
 	return known, allowed, nil
+}
+
+func descriptors(listed []account.Listed) []webauthn.Descriptor {
+	list := make([]webauthn.Descriptor, len(listed))
+	for i, l := range listed {
+		list[i] = webauthn.Descriptor{Type: publicKey, ID: l.ID, Transports: l.Transports}
+	}
+	return list
 }
 
 // usable lists the credentials that may sign an account in.
