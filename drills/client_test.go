@@ -36,10 +36,12 @@ func (s *deployment) clientFrom(source string) *client {
 		MaxIdleConnsPerHost: 2000,
 		IdleConnTimeout:     30 * time.Second,
 	}
-	return &client{
+	c := &client{
 		url: s.url, origin: s.url, page: webauthntest.Client{Origin: s.url},
 		http: &http.Client{Transport: transport, Timeout: 30 * time.Second},
 	}
+	s.clients = append(s.clients, c)
+	return c
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }

@@ -23,8 +23,9 @@ type deployment struct {
 	env  []string
 	log  *journal // of all its processes, one after the other
 
-	cmd    *exec.Cmd // nil while it is stopped
-	exited chan error
+	cmd     *exec.Cmd // nil while it is stopped
+	exited  chan error
+	clients []*client // whose connections are closed before the process is stopped
 }
 
 // journal is a log that can be read while it is written.
@@ -157,6 +158,9 @@ func (s *deployment) awaitReady() {
 // stop ends the process as an operator would; it must end cleanly.
 func (s *deployment) stop() {
 	s.d.Helper()
+	for _, c := range s.clients {
+		c.close()
+	}
 	cmd := s.cmd
 	s.cmd = nil
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
