@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"bytes"
 	"errors"
 	"time"
 )
@@ -35,11 +34,14 @@ const (
 	maxCompound     = 4
 )
 
-// attestationObject is the structure of §6.5.4.
+// attestationObject is the structure of §6.5.4, or a statement within a compound
+// one, which has no authenticator data of its own. Of members and parts, the format
+// decides which is there.
 type attestationObject struct {
-	format    string
-	statement []byte // CBOR, a map or, of a compound one, an array
-	authData  []byte
+	format   string
+	members  map[any]any // of the statement
+	parts    []any       // of a compound statement, instead
+	authData []byte
 }
 
 var (
@@ -50,56 +52,47 @@ var (
 // parseAttestationObject reads a canonical CBOR map of exactly fmt, attStmt and
 // authData, in any order.
 func parseAttestationObject(raw []byte) (*attestationObject, error) {
-	o := new(attestationObject)
-	n, err := cborRules{depth: maxCBORDepthCompound}.entries(raw, func(key, value []byte) error {
-		if name, ok := cborString(key, majorText); ok && string(name) == "authData" {
-			if o.authData, ok = cborString(value, majorBytes); !ok {
-				return errMembers
-			}
-			return nil
-		}
-		return o.part(key, value)
-	})
+	m, n, err := compoundCBOR.entries(raw)
 	switch {
 	case err != nil:
 		return nil, err
 	case n != len(raw):
 		return nil, errTrailing
-	case o.authData == nil || !o.complete():
+	}
+	authData, ok := m["authData"].([]byte)
+	delete(m, "authData")
+	o := newStatement(m)
+	if !ok || o == nil {
 		return nil, errMembers
 	}
+	o.authData = authData
 	if o.format != formatCompound {
-		if _, err := (cborRules{depth: maxCBORDepth}).item(raw); err != nil {
+		if _, _, err := clientCBOR.item(raw); err != nil {
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
-// part takes the two members that a statement within a compound one has too.
-func (o *attestationObject) part(key, value []byte) error {
-	name, _ := cborString(key, majorText)
-	switch string(name) {
-	case "fmt":
-		if s, ok := cborString(value, majorText); ok {
-			o.format = string(s)
-			return nil
-		}
-	case "attStmt":
-		o.statement = value
+// newStatement takes exactly the two members that a statement within a compound one
+// has too: a format, and a statement of the kind that it takes. It returns nil for
+// anything else.
+func newStatement(m map[any]any) *attestationObject {
+	format, _ := m["fmt"].(string)
+	if len(m) != 2 || format == "" {
 		return nil
 	}
-	return errMembers
-}
-
-// complete reports whether there is a format and a statement of the kind that it
-// takes.
-func (o *attestationObject) complete() bool {
-	if o.format == "" || o.statement == nil {
-		return false
+	o := &attestationObject{format: format}
+	var ok bool
+	if format == formatCompound {
+		o.parts, ok = m["attStmt"].([]any)
+	} else {
+		o.members, ok = m["attStmt"].(map[any]any)
 	}
-	major := o.statement[0] >> 5
-	return major == majorMap && o.format != formatCompound || major == majorArray && o.format == formatCompound
+	if !ok {
+		return nil
+	}
+	return o
 }
 
 // statement is the input of a format's verification procedure (§6.5.2).
@@ -138,7 +131,7 @@ func supported(format string) bool {
 
 // none is §8.7: the statement is the empty map.
 func (s *statement) none() (string, error) {
-	if !bytes.Equal(s.statement, []byte{majorMap << 5}) {
+	if len(s.members) != 0 {
 		return "", errStatement
 	}
 	return attestationNone, nil
@@ -147,20 +140,16 @@ func (s *statement) none() (string, error) {
 // compound is §8.9: two or more statements about the same credential, none of them
 // compound or empty, all of which must verify.
 func (s *statement) compound() (string, error) {
-	major, count, n, err := cborHead(s.statement)
-	if err != nil || major != majorArray || count < 2 || count > maxCompound {
+	if len(s.parts) < 2 || len(s.parts) > maxCompound {
 		return "", errStatement
 	}
-	for range count {
-		one := &attestationObject{authData: s.authData}
-		size, err := cborRules{depth: maxCBORDepth}.entries(s.statement[n:], one.part)
-		if err != nil || !one.complete() {
+	for _, part := range s.parts {
+		m, _ := part.(map[any]any)
+		one := newStatement(m)
+		if one == nil || one.format == formatNone || one.format == formatCompound || !supported(one.format) {
 			return "", errStatement
 		}
-		n += size
-		if one.format == formatNone || one.format == formatCompound || !supported(one.format) {
-			return "", errStatement
-		}
+		one.authData = s.authData
 		sub := *s
 		sub.attestationObject = one
 		if _, err := sub.verify(); err != nil {

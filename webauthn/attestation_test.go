@@ -128,8 +128,17 @@ func (m *maker) statement(t testing.TB, format string, members any) *statement {
 	if err != nil {
 		t.Fatal(err)
 	}
+	encoded, _, err := compoundCBOR.entries(encodeCBOR(t, map[string]any{"fmt": format, "attStmt": members}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newStatement(encoded)
+	if o == nil {
+		t.Fatal("not a statement")
+	}
+	o.authData = []byte("authenticator data")
 	return &statement{
-		attestationObject: &attestationObject{format: format, statement: encodeCBOR(t, members), authData: []byte("authenticator data")},
+		attestationObject: o,
 		data:              m.data, key: key, clientDataHash: m.hash[:], now: m.now,
 	}
 }

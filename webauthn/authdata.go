@@ -67,8 +67,8 @@ func parseAuthenticatorData(raw []byte, registration bool) (*authenticatorData, 
 		rest = raw[n:]
 	}
 	if a.has(flagED) {
-		n, err := cborRules{depth: maxCBORDepth, ordered: true}.entries(rest, textKey)
-		if err != nil {
+		outputs, n, err := authenticatorCBOR.entries(rest)
+		if err != nil || !identified(outputs) {
 			return nil, errExtensions
 		}
 		rest = rest[n:]
@@ -90,7 +90,7 @@ func (a *authenticatorData) attested(raw []byte) (int, error) {
 		return 0, errShort
 	}
 	a.credentialID = raw[idOffset:end]
-	n, err := cborRules{depth: maxCBORDepth, ordered: true}.item(raw[end:])
+	_, n, err := authenticatorCBOR.item(raw[end:])
 	if err != nil {
 		return 0, &memberError{"credentialPublicKey", err}
 	}
@@ -98,10 +98,12 @@ func (a *authenticatorData) attested(raw []byte) (int, error) {
 	return end + n, nil
 }
 
-// textKey demands an extension identifier for a key (§9.3).
-func textKey(key, _ []byte) error {
-	if key[0]>>5 != majorText {
-		return errExtensions
+// identified demands extension identifiers for keys (§9.3).
+func identified(outputs map[any]any) bool {
+	for k := range outputs {
+		if _, ok := k.(string); !ok {
+			return false
+		}
 	}
-	return nil
+	return true
 }

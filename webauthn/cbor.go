@@ -2,187 +2,152 @@ package webauthn
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"unicode/utf8"
+	"math"
+	"math/big"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
-// Limits of CBOR. No structure here needs more entries; the limit keeps the
-// search for duplicate keys small.
+// Limits of CBOR. No structure here needs more entries; the limit keeps the work
+// on what strangers send small.
 const (
 	maxCBORDepth         = 4 // CTAP2's own
 	maxCBORDepthCompound = 8 // §8.9 holds whole statements
 	maxCBOREntries       = 64
 )
 
-// CBOR major types (RFC 8949 §3.1).
-const (
-	majorUnsigned = 0
-	majorNegative = 1
-	majorBytes    = 2
-	majorText     = 3
-	majorArray    = 4
-	majorMap      = 5
-	majorSimple   = 7
-)
-
 var errCBOR = errors.New("not canonical CBOR")
 
 // cborRules is how strictly an item is read. In every case lengths are definite,
-// integers and lengths in their shortest form, keys unique, text valid UTF-8, and
-// there are no tags and no floating point numbers: the CTAP2 canonical form but
-// for the order of map keys.
+// integers and lengths in their shortest form, keys unique and of integers or text,
+// text valid UTF-8, and there are no tags and no floating point numbers: the CTAP2
+// canonical form but for the order of map keys.
 type cborRules struct {
-	depth int
+	dec cbor.DecMode
 	// ordered demands the canonical order of keys too. Authenticators keep it in
 	// what they sign; clients that put the attestation object together do not.
 	ordered bool
 }
 
-// cborHead reads the head of an item: major type, argument, and the number of bytes.
-func cborHead(b []byte) (major byte, arg uint64, n int, err error) {
-	if len(b) == 0 {
-		return 0, 0, 0, errCBOR
-	}
-	major, info := b[0]>>5, b[0]&31
-	if info < 24 {
-		return major, uint64(info), 1, nil
-	}
-	if info > 27 || major == majorSimple {
-		return 0, 0, 0, errCBOR // indefinite, reserved, float, or a simple value nobody uses
-	}
-	size := 1 << (info - 24)
-	if len(b) < 1+size {
-		return 0, 0, 0, errCBOR
-	}
-	var buf [8]byte
-	copy(buf[8-size:], b[1:1+size])
-	arg = binary.BigEndian.Uint64(buf[:])
-	least := [...]uint64{24, 1 << 8, 1 << 16, 1 << 32}[info-24]
-	if arg < least {
-		return 0, 0, 0, errCBOR
-	}
-	return major, arg, 1 + size, nil
-}
+// The modes of the library never change; making them anew for every item would cost
+// more than reading it.
+var (
+	cborEncoding = encodingMode()
 
-// item returns the length of the first item of b.
-func (r cborRules) item(b []byte) (int, error) {
-	major, arg, n, err := cborHead(b)
+	authenticatorCBOR = cborRules{dec: decodingMode(maxCBORDepth), ordered: true}
+	clientCBOR        = cborRules{dec: decodingMode(maxCBORDepth)}
+	compoundCBOR      = cborRules{dec: decodingMode(maxCBORDepthCompound)}
+)
+
+func encodingMode() cbor.EncMode {
+	mode, err := cbor.CTAP2EncOptions().EncMode()
 	if err != nil {
-		return 0, err
+		panic(err) // the options are constants: no input leads here
 	}
-	switch major {
-	case majorUnsigned, majorNegative:
-		return n, nil
-	case majorBytes, majorText:
-		if arg > uint64(len(b)-n) {
-			return 0, errCBOR
-		}
-		end := n + int(arg)
-		if major == majorText && !utf8.Valid(b[n:end]) {
-			return 0, errCBOR
-		}
-		return end, nil
-	case majorArray:
-		return r.array(b, n, arg)
-	case majorMap:
-		return r.entries(b, func(_, _ []byte) error { return nil })
-	case majorSimple:
-		if arg < 20 || arg > 22 {
-			return 0, errCBOR // not false, true or null
-		}
-		return n, nil
-	}
-	return 0, errCBOR // a tag
+	return mode
 }
 
-// array returns the length of an array of count items that begin at n.
-func (r cborRules) array(b []byte, n int, count uint64) (int, error) {
-	if r.depth == 0 || count > maxCBOREntries {
-		return 0, errCBOR
-	}
-	r.depth--
-	for range count {
-		size, err := r.item(b[n:])
-		if err != nil {
-			return 0, err
+// decodingMode refuses on its own what is not well-formed, too deep or too long,
+// indefinite, tagged, a key that comes twice, text that is not UTF-8, and every
+// simple value but false, true and null.
+func decodingMode(depth int) cbor.DecMode {
+	var refused []func(*cbor.SimpleValueRegistry) error
+	for v := range 256 {
+		if reserved := v >= 24 && v < 32; !reserved && (v < 20 || v > 22) {
+			refused = append(refused, cbor.WithRejectedSimpleValue(cbor.SimpleValue(v)))
 		}
-		n += size
 	}
-	return n, nil
+	simple, err := cbor.NewSimpleValueRegistryFromDefaults(refused...)
+	if err != nil {
+		panic(err) // as in encodingMode
+	}
+	mode, err := cbor.DecOptions{
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		IndefLength:      cbor.IndefLengthForbidden,
+		TagsMd:           cbor.TagsForbidden,
+		MaxNestedLevels:  depth,
+		MaxArrayElements: maxCBOREntries,
+		MaxMapPairs:      maxCBOREntries,
+		SimpleValues:     simple,
+	}.DecMode()
+	if err != nil {
+		panic(err) // as in encodingMode
+	}
+	return mode
 }
 
-// entries reads a map and calls entry with each encoded key and value. It returns
-// the length of the map.
-func (r cborRules) entries(b []byte, entry func(key, value []byte) error) (int, error) {
-	major, count, n, err := cborHead(b)
-	if err != nil || major != majorMap || r.depth == 0 || count > maxCBOREntries {
-		return 0, errCBOR
+// item decodes the first item of b and returns how long it is. Integers come as
+// uint64 or int64 by their sign, byte strings as []byte, maps as map[any]any.
+//
+// Whether the form is canonical shows when the value is encoded again. Where order
+// does not matter the length shows it: maps have the same length in any order, and
+// whatever is not in its shortest form makes the item longer.
+func (r cborRules) item(b []byte) (value any, n int, err error) {
+	rest, err := r.dec.UnmarshalFirst(b, &value)
+	if err != nil || !plain(value) {
+		return nil, 0, errCBOR
 	}
-	r.depth--
-	var room [8][]byte
-	keys := room[:0]
-	for range count {
-		k, err := r.item(b[n:])
-		if err != nil || !named(b[n]) {
-			return 0, errCBOR
-		}
-		v, err := r.item(b[n+k:])
-		if err != nil {
-			return 0, err
-		}
-		key := b[n : n+k]
-		if !r.fits(keys, key) {
-			return 0, errCBOR
-		}
-		keys = append(keys, key)
-		if err := entry(key, b[n+k:n+k+v]); err != nil {
-			return 0, err
-		}
-		n += k + v
+	n = len(b) - len(rest)
+	again, err := cborEncoding.Marshal(value)
+	if err != nil || len(again) != n || r.ordered && !bytes.Equal(again, b[:n]) {
+		return nil, 0, errCBOR
 	}
-	return n, nil
+	return value, n, nil
 }
 
-// named reports whether the head of a map's key is one of an integer or a text:
-// nothing that comes here names members by anything else.
-func named(head byte) bool {
-	major := head >> 5
-	return major == majorUnsigned || major == majorNegative || major == majorText
+// entries decodes the first item of b, which must be a map.
+func (r cborRules) entries(b []byte) (m map[any]any, n int, err error) {
+	value, n, err := r.item(b)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, ok := value.(map[any]any)
+	if !ok {
+		return nil, 0, errCBOR
+	}
+	return m, n, nil
 }
 
-// fits reports whether key may follow keys: new, and if order matters, greater than
-// the last. CTAP2 orders by major type, then length, then bytes; as major type and
-// length lead every shortest encoding, that is the order of the bytes.
-func (r cborRules) fits(keys [][]byte, key []byte) bool {
-	if r.ordered {
-		return len(keys) == 0 || bytes.Compare(keys[len(keys)-1], key) < 0
+// plain refuses what the library has no option against: floating point numbers, and
+// keys that are neither integers nor text. Nothing that comes here names members by
+// anything else.
+func plain(value any) bool {
+	switch v := value.(type) {
+	case nil, bool, uint64, int64, big.Int, []byte, string:
+		return true
+	case []any:
+		for _, e := range v {
+			if !plain(e) {
+				return false
+			}
+		}
+		return true
+	case map[any]any:
+		for k, e := range v {
+			switch k.(type) {
+			case uint64, int64, string:
+			default:
+				return false
+			}
+			if !plain(e) {
+				return false
+			}
+		}
+		return true
 	}
-	for _, k := range keys {
-		if bytes.Equal(k, key) {
-			return false
+	return false
+}
+
+// cborInt returns a decoded integer, if value is one that fits.
+func cborInt(value any) (int64, bool) {
+	switch v := value.(type) {
+	case int64:
+		return v, true
+	case uint64:
+		if v <= math.MaxInt64 {
+			return int64(v), true
 		}
 	}
-	return true
-}
-
-// cborInt returns the integer that item encodes, if it is one that fits.
-func cborInt(item []byte) (int64, bool) {
-	major, arg, n, err := cborHead(item)
-	if err != nil || n != len(item) || major > majorNegative || arg > 1<<62 {
-		return 0, false
-	}
-	if major == majorNegative {
-		return -1 - int64(arg), true
-	}
-	return int64(arg), true
-}
-
-// cborString returns the content of a byte or text string.
-func cborString(item []byte, major byte) ([]byte, bool) {
-	m, arg, n, err := cborHead(item)
-	if err != nil || m != major || arg != uint64(len(item)-n) {
-		return nil, false
-	}
-	return item[n:], true
+	return 0, false
 }

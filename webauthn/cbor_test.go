@@ -68,10 +68,17 @@ func TestCBOR(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for ordered, want := range map[bool]bool{false: c.loose, true: c.strictly} {
-			n, err := cborRules{depth: 4, ordered: ordered}.item(item)
-			if got := err == nil; got != want || got && n != len(item) {
-				t.Errorf("%s, ordered %v: got %v after %d bytes", c.name, ordered, got, n)
+		for _, r := range []struct {
+			rules cborRules
+			want  bool
+		}{{clientCBOR, c.loose}, {authenticatorCBOR, c.strictly}} {
+			_, n, err := r.rules.item(item)
+			if got := err == nil; got != r.want || got && n != len(item) {
+				t.Errorf("%s, ordered %v: got %v after %d bytes", c.name, r.rules.ordered, got, n)
+			}
+			_, again, err := r.rules.item(append(item, 0))
+			if r.want && (err != nil || again != n) {
+				t.Errorf("%s, ordered %v, and more: %d bytes, %v", c.name, r.rules.ordered, again, err)
 			}
 		}
 	}
@@ -91,16 +98,33 @@ func TestCBORInt(t *testing.T) {
 		{"1bffffffffffffffff", 0, false},
 		{"3bffffffffffffffff", 0, false},
 		{"4100", 0, false},
-		{"0000", 0, false},
-		{"", 0, false},
 		{"f4", 0, false},
 	} {
 		item, err := hex.DecodeString(c.item)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := cborInt(item); got != c.want || ok != c.ok {
-			t.Errorf("%s: got %d, %v", c.item, got, ok)
+		value, _, err := clientCBOR.item(item)
+		if got, ok := cborInt(value); err != nil || got != c.want || ok != c.ok {
+			t.Errorf("%s: got %d, %v, %v", c.item, got, ok, err)
+		}
+	}
+}
+
+// TestCBORDepth: a compound statement may be deeper by what it holds, and no deeper.
+func TestCBORDepth(t *testing.T) {
+	for _, c := range []struct {
+		rules cborRules
+		most  int
+	}{{authenticatorCBOR, 4}, {clientCBOR, 4}, {compoundCBOR, 8}} {
+		for extra, want := range []bool{true, false} {
+			item, err := hex.DecodeString(strings.Repeat("81", c.most+extra) + "00")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.rules.item(item); (err == nil) != want {
+				t.Errorf("%d levels: %v", c.most+extra, err)
+			}
 		}
 	}
 }

@@ -203,9 +203,7 @@ func FuzzAttestationObject(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := cbor.Marshal(map[string]any{
-			"fmt": o.format, "attStmt": cbor.RawMessage(o.statement), "authData": o.authData,
-		})
+		again, err := cbor.Marshal(map[string]any{"fmt": o.format, "attStmt": o.content(), "authData": o.authData})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,6 +215,14 @@ func FuzzAttestationObject(f *testing.F) {
 			t.Fatalf("one more byte is accepted after %x", raw)
 		}
 	})
+}
+
+// content is the statement.
+func (o *attestationObject) content() any {
+	if o.format == formatCompound {
+		return o.parts
+	}
+	return o.members
 }
 
 // FuzzCOSEKey: a key that is taken is one for the library too, and no other bytes
@@ -310,7 +316,8 @@ func FuzzCBOR(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		n, err := cborRules{depth: maxCBORDepthCompound, ordered: true}.item(raw)
+		ordered := cborRules{dec: compoundCBOR.dec, ordered: true}
+		_, n, err := ordered.item(raw)
 		if err != nil {
 			return
 		}
@@ -334,14 +341,20 @@ func FuzzStatement(f *testing.F) {
 	types := []string{attestationNone, attestationSelf, attestationBasic, attestationCA, attestationAnonCA, attestationCompound}
 	for _, s := range seeds(f) {
 		if o, err := parseAttestationObject(s.Parsed.Response.AttestationObject); err == nil {
-			f.Add(uint(slices.Index(formats, o.format)), o.statement, o.authData, []byte(s.Parsed.Response.ClientDataJSON))
+			members, err := cborEncoding.Marshal(o.content())
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(uint(slices.Index(formats, o.format)), members, o.authData, []byte(s.Parsed.Response.ClientDataJSON))
 		}
 	}
 	f.Fuzz(func(t *testing.T, format uint, members, authData, clientData []byte) {
-		o := &attestationObject{format: formats[format%uint(len(formats))], statement: members, authData: authData}
-		if n, err := (cborRules{depth: maxCBORDepthCompound}).item(members); err != nil || n != len(members) || !o.complete() {
+		value, n, err := compoundCBOR.item(members)
+		o := newStatement(map[any]any{"fmt": formats[format%uint(len(formats))], "attStmt": value})
+		if err != nil || n != len(members) || o == nil {
 			return
 		}
+		o.authData = authData
 		data, err := parseAuthenticatorData(authData, true)
 		if err != nil {
 			return

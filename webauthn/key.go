@@ -4,13 +4,13 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	_ "crypto/sha256" // so that crypto.SHA256 is there to be asked for
 	_ "crypto/sha512"
-	"encoding/binary"
 	"errors"
 	"math/big"
+
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 )
 
 // Bounds of RSA keys: what is safe, and what a signature check may cost.
@@ -25,14 +25,12 @@ const (
 const (
 	ktyOKP, ktyEC2, ktyRSA = 1, 2, 3
 
-	labelKty, labelAlg = 1, 3 // the labels -1, -2, -3 mean crv, x, y or n, e by type
-
-	membersEC2   = 5
-	membersOther = 4
+	// The labels -1, -2, -3 mean crv, x, y or n, e by type. The types are those that
+	// labels are decoded as.
+	labelKty, labelAlg = uint64(1), uint64(3)
+	labelCrv           = int64(-1)
 
 	crvP256, crvP384, crvP521, crvEd25519 = 1, 2, 3, 6
-
-	uncompressed = 4 // SEC 1 §2.3.3
 )
 
 var (
@@ -46,7 +44,6 @@ var (
 // scheme is what an algorithm identifier means (§5.8.5).
 type scheme struct {
 	kty, crv int64
-	curve    elliptic.Curve
 	hash     crypto.Hash // 0 for EdDSA
 	pss      bool
 }
@@ -57,11 +54,11 @@ type scheme struct {
 func schemeOf(algorithm int64) (scheme, bool) {
 	switch algorithm {
 	case ES256:
-		return scheme{kty: ktyEC2, crv: crvP256, curve: elliptic.P256(), hash: crypto.SHA256}, true
+		return scheme{kty: ktyEC2, crv: crvP256, hash: crypto.SHA256}, true
 	case ES384:
-		return scheme{kty: ktyEC2, crv: crvP384, curve: elliptic.P384(), hash: crypto.SHA384}, true
+		return scheme{kty: ktyEC2, crv: crvP384, hash: crypto.SHA384}, true
 	case ES512:
-		return scheme{kty: ktyEC2, crv: crvP521, curve: elliptic.P521(), hash: crypto.SHA512}, true
+		return scheme{kty: ktyEC2, crv: crvP521, hash: crypto.SHA512}, true
 	case EdDSA:
 		return scheme{kty: ktyOKP, crv: crvEd25519}, true
 	case RS256:
@@ -87,83 +84,64 @@ type publicKey struct {
 	key       crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
 }
 
-// coseKey is a COSE_Key's members by label; nil is absent.
-type coseKey struct {
-	kty, alg, minus1, minus2, minus3 []byte
-	members                          int
-}
-
-// readKey reads the map. A label that belongs to no public key of ours is a
-// refusal: private members and the optional ones that §6.5.1.1 rules out.
-func readKey(raw []byte) (*coseKey, error) {
-	k := new(coseKey)
-	n, err := cborRules{depth: 1, ordered: true}.entries(raw, func(key, value []byte) error {
-		label, ok := cborInt(key)
-		if !ok {
-			return errKeyShape
-		}
-		k.members++
-		switch label {
-		case labelKty:
-			k.kty = value
-		case labelAlg:
-			k.alg = value
-		case -1:
-			k.minus1 = value
-		case -2:
-			k.minus2 = value
-		case -3:
-			k.minus3 = value
-		default:
-			return errKeyShape
-		}
-		return nil
-	})
+// readKey decodes the map, in the form that authenticators keep to.
+func readKey(raw []byte) (map[any]any, error) {
+	members, n, err := authenticatorCBOR.entries(raw)
 	if err != nil || n != len(raw) {
 		return nil, errKeyShape
 	}
-	return k, nil
+	return members, nil
 }
 
 // keyAlgorithm reads no more of a COSE_Key than its algorithm.
 func keyAlgorithm(raw []byte) (int64, error) {
-	k, err := readKey(raw)
+	members, err := readKey(raw)
 	if err != nil {
 		return 0, err
 	}
-	alg, ok := cborInt(k.alg)
+	algorithm, ok := cborInt(members[labelAlg])
 	if !ok {
 		return 0, errKeyShape
 	}
-	return alg, nil
+	return algorithm, nil
 }
 
 // parseKey reads a COSE_Key (RFC 9052, RFC 9053, RFC 8230) and judges all there is
 // to judge about one: canonical form, exactly the required members, the key type
 // and curve of the algorithm, full coordinates of a point on the curve, RSA within
-// bounds.
+// bounds. The library makes the key; it takes members that it does not know, leaves
+// the curve out for some algorithms and has no bounds, so that is judged here.
 func parseKey(raw []byte) (*publicKey, error) {
-	k, err := readKey(raw)
+	members, err := readKey(raw)
 	if err != nil {
 		return nil, err
 	}
-	kty, okType := cborInt(k.kty)
-	alg, okAlg := cborInt(k.alg)
+	kty, okType := cborInt(members[labelKty])
+	algorithm, okAlg := cborInt(members[labelAlg])
 	if !okType || !okAlg {
 		return nil, errKeyShape
 	}
-	s, known := schemeOf(alg)
+	s, known := schemeOf(algorithm)
 	if !known || s.kty != kty {
 		return nil, errKeyAlgorithm
 	}
-	p := &publicKey{algorithm: alg, scheme: s}
-	switch kty {
-	case ktyEC2:
-		p.key, err = k.ec2(s)
-	case ktyOKP:
-		p.key, err = k.okp(s)
+	if err := s.exactly(members); err != nil {
+		return nil, err
+	}
+	key, err := webauthncose.ParsePublicKey(raw)
+	if err != nil {
+		return nil, errKeyPoint // all but that has been judged
+	}
+	p := &publicKey{algorithm: algorithm, scheme: s}
+	switch k := key.(type) {
+	case webauthncose.EC2PublicKeyData:
+		p.key, err = ec2(k)
+	case webauthncose.OKPPublicKeyData:
+		p.key, err = okp(k)
+	case webauthncose.RSAPublicKeyData:
+		p.key, err = boundedRSA(k)
 	default:
-		p.key, err = k.rsa()
+		err = errKeyAlgorithm
 	}
 	if err != nil {
 		return nil, err
@@ -171,80 +149,74 @@ func parseKey(raw []byte) (*publicKey, error) {
 	return p, nil
 }
 
-// curve demands the curve of the algorithm and the number of members of the type.
-func (k *coseKey) curve(s scheme, members int) error {
-	crv, ok := cborInt(k.minus1)
-	if !ok || k.members != members {
-		return errKeyShape
+// exactly demands the members of the key type and no others: neither private ones
+// nor the optional ones that §6.5.1.1 rules out. A compressed point has a boolean
+// for y, which is no byte string (§5.8.5 forbids it for these algorithms).
+func (s *scheme) exactly(members map[any]any) error {
+	strings := [...]int64{-1, -2, -3}
+	want := strings[:2] // RSA
+	switch s.kty {
+	case ktyEC2:
+		want = strings[1:]
+	case ktyOKP:
+		want = strings[1:2]
 	}
-	if crv != s.crv {
-		return errKeyAlgorithm
+	for _, label := range want {
+		if _, ok := members[label].([]byte); !ok {
+			return errKeyShape
+		}
+	}
+	count := len(want) + 2
+	if s.kty != ktyRSA {
+		count++
+		if crv, ok := cborInt(members[labelCrv]); !ok {
+			return errKeyShape
+		} else if crv != s.crv {
+			return errKeyAlgorithm
+		}
+	}
+	if len(members) != count {
+		return errKeyShape
 	}
 	return nil
 }
 
-// ec2 reads a point on a NIST curve. A compressed one has a boolean for y, which
-// is no byte string (§5.8.5 forbids it for these algorithms).
-func (k *coseKey) ec2(s scheme) (crypto.PublicKey, error) {
-	if err := k.curve(s, membersEC2); err != nil {
-		return nil, err
-	}
-	x, okX := cborString(k.minus2, majorBytes)
-	y, okY := cborString(k.minus3, majorBytes)
-	if !okX || !okY {
-		return nil, errKeyShape
-	}
-	size := (s.curve.Params().BitSize + 7) / 8
-	if len(x) != size || len(y) != size {
-		return nil, errKeyPoint
-	}
-	point := make([]byte, 0, 1+2*size)
-	point = append(point, uncompressed)
-	point = append(append(point, x...), y...)
-	key, err := ecdsa.ParseUncompressedPublicKey(s.curve, point)
+// ec2 takes a point on a NIST curve.
+func ec2(k webauthncose.EC2PublicKeyData) (crypto.PublicKey, error) {
+	key, err := k.ToECDSA()
 	if err != nil {
 		return nil, errKeyPoint
 	}
 	return key, nil
 }
 
-// okp reads a point on edwards25519.
-func (k *coseKey) okp(s scheme) (crypto.PublicKey, error) {
-	if err := k.curve(s, membersOther); err != nil {
-		return nil, err
-	}
-	x, ok := cborString(k.minus2, majorBytes)
-	if !ok {
-		return nil, errKeyShape
-	}
-	if len(x) != ed25519.PublicKeySize || !soundEdwards(x) {
+// okp takes a point on edwards25519.
+func okp(k webauthncose.OKPPublicKeyData) (crypto.PublicKey, error) {
+	if !soundEdwards(k.XCoord) {
 		return nil, errKeyPoint
 	}
-	return ed25519.PublicKey(x), nil
+	return ed25519.PublicKey(k.XCoord), nil
 }
 
-// rsa reads a modulus and an exponent, both without leading zeros.
-func (k *coseKey) rsa() (crypto.PublicKey, error) {
-	n, okN := cborString(k.minus1, majorBytes)
-	e, okE := cborString(k.minus2, majorBytes)
-	if !okN || !okE || k.members != membersOther {
-		return nil, errKeyShape
-	}
-	if len(n) == 0 || len(n) > maxRSABits/8 || n[0] == 0 || len(e) == 0 || len(e) > 4 || e[0] == 0 {
+// boundedRSA takes a modulus and an exponent, both without leading zeros. The bounds
+// are judged before anything is computed with the numbers.
+func boundedRSA(k webauthncose.RSAPublicKeyData) (crypto.PublicKey, error) {
+	n, e := k.Modulus, k.Exponent
+	if len(n) > maxRSABits/8 || n[0] == 0 || len(e) > 4 || e[0] == 0 {
 		return nil, errKeyRSA
 	}
 	modulus := new(big.Int).SetBytes(n)
-	var four [4]byte
-	copy(four[4-len(e):], e)
-	exponent := binary.BigEndian.Uint32(four[:])
-	if modulus.BitLen() < minRSABits || modulus.Bit(0) == 0 ||
+	exponent, err := webauthncose.ParseRSAPublicKeyDataExponent(&k)
+	if err != nil || modulus.BitLen() < minRSABits || modulus.Bit(0) == 0 ||
 		exponent < minRSAExponent || exponent > maxRSAExponent || exponent&1 == 0 {
 		return nil, errKeyRSA
 	}
-	return &rsa.PublicKey{N: modulus, E: int(exponent)}, nil
+	return &rsa.PublicKey{N: modulus, E: exponent}, nil
 }
 
-// verify checks a signature over message. ECDSA signatures are ASN.1 in strict DER
+// verify checks a signature over message with the standard library: the library's
+// own way parses the signature and judges the key again, at a tenth of the cost of
+// the check itself. ECDSA signatures are ASN.1 in strict DER
 // (§6.5.5); high s is legal.
 func (p *publicKey) verify(message, signature []byte) error {
 	ok := false

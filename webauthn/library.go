@@ -5,7 +5,6 @@ import (
 
 	"github.com/go-webauthn/webauthn/metadata"
 	"github.com/go-webauthn/webauthn/protocol"
-	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 )
 
 // library has the library run the procedures of §8.3, §8.4 and §8.8, and of Level
@@ -15,6 +14,14 @@ import (
 func (s *statement) library() (string, error) {
 	if err := s.bounded(); err != nil {
 		return "", err
+	}
+	members := make(map[string]any, len(s.members))
+	for k, v := range s.members {
+		name, ok := k.(string)
+		if !ok {
+			return "", errStatement
+		}
+		members[name] = v
 	}
 	o := protocol.AttestationObject{
 		AuthData: protocol.AuthenticatorData{
@@ -27,11 +34,9 @@ func (s *statement) library() (string, error) {
 				CredentialPublicKey: s.data.publicKey,
 			},
 		},
-		RawAuthData: s.authData,
-		Format:      s.format,
-	}
-	if err := webauthncbor.Unmarshal(s.statement, &o.AttStatement); err != nil {
-		return "", errStatement
+		RawAuthData:  s.authData,
+		Format:       s.format,
+		AttStatement: members,
 	}
 	if err := o.VerifyAttestation(s.clientDataHash, nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
 		return "", err
@@ -48,19 +53,17 @@ func (s *statement) library() (string, error) {
 // bounded holds the certificates to our limits, and to the time of the ceremony,
 // before the library works on them.
 func (s *statement) bounded() error {
-	_, err := cborRules{depth: maxCBORDepth}.entries(s.statement, func(key, value []byte) error {
-		if name, _ := cborString(key, majorText); string(name) != "x5c" {
-			return nil
-		}
-		chain, ok := certificates(value)
-		if !ok {
-			return errStatement
-		}
-		leaf, err := x509.ParseCertificate(chain[0])
-		if err != nil {
-			return errCertificate
-		}
-		return validAt(leaf, s.now)
-	})
-	return err
+	x5c, present := s.members["x5c"]
+	if !present {
+		return nil
+	}
+	chain, ok := certificates(x5c)
+	if !ok {
+		return errStatement
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return errCertificate
+	}
+	return validAt(leaf, s.now)
 }

@@ -49,47 +49,40 @@ func (s *statement) packed() (string, error) {
 // refusal.
 func (s *statement) parseCertified(hasAlg bool) (*certified, error) {
 	p := new(certified)
-	_, err := cborRules{depth: maxCBORDepth}.entries(s.statement, func(key, value []byte) error {
-		name, _ := cborString(key, majorText)
+	for name, value := range s.members {
 		var ok bool
-		switch string(name) {
+		switch name {
 		case "alg":
 			p.alg, ok = cborInt(value)
 			ok = ok && hasAlg
 		case "sig":
-			p.sig, ok = cborString(value, majorBytes)
+			p.sig, ok = value.([]byte)
 		case "x5c":
 			p.x5c, ok = certificates(value)
 		}
 		if !ok {
-			return errStatement
+			return nil, errStatement
 		}
-		return nil
-	})
-	if err != nil || hasAlg && p.alg == 0 || len(p.sig) == 0 {
+	}
+	if hasAlg && p.alg == 0 || len(p.sig) == 0 {
 		return nil, errStatement
 	}
 	return p, nil
 }
 
 // certificates reads an array of at least one byte string.
-func certificates(item []byte) ([][]byte, bool) {
-	major, count, n, err := cborHead(item)
-	if err != nil || major != majorArray || count == 0 || count > maxCertificates {
+func certificates(value any) ([][]byte, bool) {
+	elements, ok := value.([]any)
+	if !ok || len(elements) == 0 || len(elements) > maxCertificates {
 		return nil, false
 	}
-	var out [][]byte
-	for range count {
-		size, err := cborRules{}.item(item[n:])
-		if err != nil {
-			return nil, false
-		}
-		der, ok := cborString(item[n:n+size], majorBytes)
+	out := make([][]byte, len(elements))
+	for i, e := range elements {
+		der, ok := e.([]byte)
 		if !ok || len(der) > maxCertificate {
 			return nil, false
 		}
-		out = append(out, der)
-		n += size
+		out[i] = der
 	}
 	return out, true
 }

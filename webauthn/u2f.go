@@ -1,7 +1,6 @@
 package webauthn
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
@@ -43,6 +42,8 @@ func (s *statement) u2f() (string, error) {
 		return "", errU2FKey
 	}
 	message := slices.Concat([]byte{0}, s.data.rpIDHash, s.clientDataHash, s.data.credentialID, point)
-	by := &publicKey{algorithm: ES256, scheme: scheme{hash: crypto.SHA256}, key: signer}
-	return attestationBasic, by.verify(message, p.sig)
+	if err := leaf.CheckSignature(x509.ECDSAWithSHA256, message, p.sig); err != nil {
+		return "", errSignature
+	}
+	return attestationBasic, nil
 }
