@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,9 +162,37 @@ func (s *Server) rest(ceremonies *ceremony.RelyingParty, sessions *session.Keepe
 		Flood: limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
 		Pages: console.Files(), Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
 	}
+	cfg.AppleApps, cfg.AndroidApps = associations(set.RPApps)
 	api, err := httpapi.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("keyturn: REST: %w", err)
 	}
 	return api, nil
+}
+
+// associations are the native apps as the association files name them. The
+// certificates of one Android app stand together.
+func associations(apps []settings.App) (apple []string, android []httpapi.AndroidApp) {
+	for _, app := range apps {
+		if app.Platform == "apple" {
+			apple = append(apple, app.ID)
+			continue
+		}
+		i := slices.IndexFunc(android, func(a httpapi.AndroidApp) bool { return a.Package == app.ID })
+		if i < 0 {
+			i = len(android)
+			android = append(android, httpapi.AndroidApp{Package: app.ID})
+		}
+		android[i].Digests = append(android[i].Digests, fingerprint(app.Certificate))
+	}
+	return apple, android
+}
+
+// fingerprint is a digest as assetlinks.json has it: hex in upper case, with colons.
+func fingerprint(digest []byte) string {
+	pairs := make([]string, len(digest))
+	for i, b := range digest {
+		pairs[i] = fmt.Sprintf("%02X", b)
+	}
+	return strings.Join(pairs, ":")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/session"
 )
 
@@ -15,20 +16,47 @@ func (a *API) getAccount(_ *exchange, r *http.Request) (answer, error) {
 	return newAccountAnswer(current.Person()), nil
 }
 
-func (a *API) listPasskeys(_ *exchange, r *http.Request) (answer, error) {
-	current, err := a.identify(r, false)
+type profile struct {
+	DisplayName *string `json:"display_name"`
+	Username    *string `json:"username"`
+	Email       *string `json:"email"`
+}
+
+func (a *API) editAccount(x *exchange, r *http.Request, in profile) (answer, error) {
+	current, err := a.identify(r, true)
 	if err != nil {
 		return nil, err
 	}
-	passkeys, err := a.cfg.Accounts.Passkeys(r.Context(), current)
+	person, err := a.cfg.Accounts.EditProfile(r.Context(), current, account.Profile(in), x.caller)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, managed(err)
 	}
-	out := passkeysAnswer{Passkeys: []passkeyAnswer{}}
-	for _, p := range passkeys {
-		out.Passkeys = append(out.Passkeys, newPasskeyAnswer(p))
+	return newAccountAnswer(person), nil
+}
+
+func (a *API) deleteAccount(x *exchange, r *http.Request) (answer, error) {
+	current, err := a.identify(r, true)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	if err := a.cfg.Accounts.Delete(r.Context(), current, x.caller); err != nil {
+		return nil, managed(err)
+	}
+	a.forget(x, r)
+	return nil, nil
+}
+
+// forget leaves a browser without the cookie of a session that has ended. A call may
+// end the session it is made in: that of a removed passkey, of a deleted account, or
+// the very one that it names.
+func (a *API) forget(x *exchange, r *http.Request) {
+	cookies := a.cookies.sessions(r)
+	if len(cookies) != 1 {
+		return
+	}
+	if _, err := a.cfg.Sessions.Check(r.Context(), cookies[0]); errors.Is(err, session.ErrNone) {
+		a.cookies.clear(x.Header())
+	}
 }
 
 type signOut struct {

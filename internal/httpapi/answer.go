@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/token"
 )
 
 // tokenAnswer is RFC 6749 §5.1 with what it is about. Cookie mode leaves out the
@@ -24,6 +25,13 @@ type tokenAnswer struct {
 	Passkey      *passkeyAnswer `json:"passkey,omitempty"`
 }
 
+// carry puts in what the client carries in token mode.
+func (t *tokenAnswer) carry(issued token.Answer) {
+	t.AccessToken, t.TokenType = issued.AccessToken, issued.TokenType
+	t.ExpiresIn, t.Scope = issued.ExpiresIn, issued.Scope
+	t.RefreshToken, t.IDToken = issued.RefreshToken, issued.IDToken
+}
+
 type sessionAnswer struct {
 	ID        string   `json:"id"`
 	AAL       int      `json:"aal"`
@@ -31,12 +39,36 @@ type sessionAnswer struct {
 	AMR       []string `json:"amr"`
 	AuthTime  string   `json:"auth_time"`
 	ExpiresAt string   `json:"expires_at"`
+	Binding   string   `json:"binding,omitempty"`   // what the person approved, base64url
+	Challenge string   `json:"challenge,omitempty"` // the team's own bytes under the signature, base64url
 }
 
 func newSessionAnswer(v session.View) sessionAnswer {
 	return sessionAnswer{
 		ID: v.ID.String(), AAL: v.AAL, ACR: v.ACR, AMR: list(v.AMR),
 		AuthTime: moment(v.AuthTime), ExpiresAt: moment(v.ExpiresAt),
+	}
+}
+
+type sessionsAnswer struct {
+	Sessions   []listedSession `json:"sessions"`
+	NextCursor string          `json:"next_cursor,omitempty"`
+}
+
+// listedSession is a session in its person's list.
+type listedSession struct {
+	sessionAnswer
+	Mode        string `json:"mode"`
+	CreatedAt   string `json:"created_at"`
+	LastSeenAt  string `json:"last_seen_at"`
+	UserAgent   string `json:"user_agent,omitempty"`
+	ThisSession bool   `json:"this_session"`
+}
+
+func newListedSession(l session.Listed) listedSession {
+	return listedSession{
+		sessionAnswer: newSessionAnswer(l.View), Mode: string(l.Mode),
+		CreatedAt: moment(l.Created), LastSeenAt: moment(l.LastSeen), UserAgent: l.UserAgent, ThisSession: l.Current,
 	}
 }
 
@@ -74,6 +106,26 @@ type passkeyAnswer struct {
 	RPID           string      `json:"rp_id"`
 	Attestation    attestation `json:"attestation"`
 	ThisSession    bool        `json:"this_session"`
+}
+
+// signalAnswer is what a page passes to the Signal API (WebAuthn §5.1.10).
+type signalAnswer struct {
+	RPID        string   `json:"rp_id"`
+	UserHandle  string   `json:"user_handle"`
+	Accepted    []string `json:"accepted_credential_ids"`
+	Name        string   `json:"name"`
+	DisplayName string   `json:"display_name"`
+}
+
+func newSignalAnswer(s account.Signal) signalAnswer {
+	out := signalAnswer{
+		RPID: s.RPID, UserHandle: base64.RawURLEncoding.EncodeToString(s.UserHandle), Accepted: []string{},
+		Name: s.Name, DisplayName: s.DisplayName,
+	}
+	for _, id := range s.Accepted {
+		out.Accepted = append(out.Accepted, base64.RawURLEncoding.EncodeToString(id))
+	}
+	return out
 }
 
 type attestation struct {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/account"
@@ -71,6 +72,7 @@ type API struct {
 	cookies  cookies
 	pages    map[string]page
 	readying readiness
+	document func() ([]byte, error) // the OpenAPI document, translated once
 }
 
 // New makes the door. It fails on a Config that misses something required and on
@@ -93,6 +95,8 @@ func New(cfg Config) (*API, error) {
 		origins: origins{own: cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host, cors: cfg.CORSOrigins},
 		cookies: newCookies(cfg.Development),
 		pages:   pages,
+
+		document: sync.OnceValues(openapiJSON),
 	}
 	a.readying = readiness{ask: cfg.Ready, now: cfg.Now}
 	a.mount()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/keyturn/keyturn/internal/session"
 )
 
@@ -32,7 +34,7 @@ func call[In any](a *API, e endpoint, do func(x *exchange, r *http.Request, in I
 	return func(x *exchange, r *http.Request) {
 		out, err := a.run(x, r, func() (answer, error) {
 			var in In
-			body, present, err := read(x, r, e.limit)
+			body, present, err := read(x, r, mediaJSON, e.limit)
 			switch {
 			case err != nil:
 				return nil, err
@@ -54,7 +56,7 @@ func call[In any](a *API, e endpoint, do func(x *exchange, r *http.Request, in I
 	}
 }
 
-// get is call for what has no body.
+// get is call for what takes no body: reading and deleting.
 func get(a *API, do func(x *exchange, r *http.Request) (answer, error)) func(*exchange, *http.Request) {
 	return func(x *exchange, r *http.Request) {
 		out, err := a.run(x, r, func() (answer, error) { return do(x, r) })
@@ -119,6 +121,26 @@ func bearerOf(h http.Header) (token string, ok bool) {
 	}
 	scheme, token, ok := strings.Cut(sent[0], " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// managed judges what came back from changing or reading what is somebody's own: an
+// error that names no refusal says that the store could not be asked.
+func managed(err error) error {
+	if err == nil || judge(err).code != codeInternal {
+		return err
+	}
+	return unavailable(err)
+}
+
+// identifier reads the identifier that a path names something by, in its one
+// canonical text. What is none names nothing.
+func identifier(r *http.Request) (uuid.UUID, error) {
+	text := r.PathValue("id")
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, refused(codeNotFound)
+	}
+	return id, nil
 }
 
 // reply answers with out as JSON, or 204 when there is nothing to say.

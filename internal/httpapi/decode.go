@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -21,8 +22,15 @@ const (
 	depthLimit = 16
 )
 
-// read takes the body of a call. present is false when there is none.
-func read(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, present bool, err error) {
+// The media types of bodies.
+const (
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+)
+
+// read takes the body of a call, which must be of the media type. present is false
+// when there is none.
+func read(w http.ResponseWriter, r *http.Request, media string, limit int64) (body []byte, present bool, err error) {
 	if r.ContentLength > limit {
 		return nil, false, refused(codeTooLarge)
 	}
@@ -35,20 +43,20 @@ func read(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, pre
 		return nil, false, &problem{code: codeMalformed, cause: err}
 	case len(body) == 0 && r.Header.Get("Content-Type") == "":
 		return nil, false, nil
-	case !isJSON(r.Header):
+	case !isMedia(r.Header, media):
 		return nil, false, refused(codeUnsupportedType)
 	}
 	return body, true, nil
 }
 
-// isJSON tells whether the body says it is JSON in UTF-8. A page of another origin
-// cannot say so in a request that needs no preflight.
-func isJSON(h http.Header) bool {
+// isMedia tells whether the body says it is of a media type, in UTF-8. A page of
+// another origin cannot say that it is JSON in a request that needs no preflight.
+func isMedia(h http.Header, want string) bool {
 	if len(h.Values("Content-Type")) != 1 || h.Get("Content-Encoding") != "" {
 		return false
 	}
 	media, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || media != "application/json" {
+	if err != nil || media != want {
 		return false
 	}
 	for name, value := range parameters {
@@ -59,16 +67,28 @@ func isJSON(h http.Header) bool {
 	return true
 }
 
+// errNull says that a member is null: absent means absent.
+var errNull = errors.New("null")
+
+// noNull refuses null, which the parser would read like an absent member.
+var noNull = json.UnmarshalFromFunc(func(d *jsontext.Decoder, into any) error {
+	if _, raw := into.(*jsontext.Value); !raw && d.PeekKind() == 'n' {
+		return errNull
+	}
+	return json.SkipFunc
+})
+
 // decode parses one of our own objects: strict UTF-8, no duplicate and no unknown
-// names, names in their exact case, nothing behind it. A member of raw type is
-// checked for all of that but its names, which are not ours.
+// names, names in their exact case, no null for what is absent, nothing behind it. A
+// member of raw type is checked for its syntax and duplicate names alone: the rest is
+// not ours to judge.
 //
 // A name that the client made up is not told back: it may be anything.
 func decode(body []byte, into any) error {
 	if !shallow(body, depthLimit) {
 		return refused(codeMalformed)
 	}
-	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), json.WithUnmarshalers(noNull))
 	var semantic *json.SemanticError
 	switch {
 	case err == nil:

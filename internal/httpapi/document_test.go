@@ -24,9 +24,13 @@ func TestWellKnown(t *testing.T) {
 		want     string
 		optional bool
 	}{
-		"openid-configuration": {`{"issuer":"https://login.example.org","jwks_uri":"https://login.example.org/.well-known/jwks.json","id_token_signing_alg_values_supported":["ES256"]}`, false},
-		"passkey-endpoints":    {`{"manage":"https://login.example.org/account"}`, false},
-		"webauthn":             {`{"origins":["https://shop.example"]}`, true},
+		"openid-configuration": {`{"issuer":"https://login.example.org","jwks_uri":"https://login.example.org/.well-known/jwks.json",` +
+			`"token_endpoint":"https://login.example.org/v1/token","revocation_endpoint":"https://login.example.org/v1/token/revoke",` +
+			`"grant_types_supported":["refresh_token"],"token_endpoint_auth_methods_supported":["none"],` +
+			`"revocation_endpoint_auth_methods_supported":["none"],"scopes_supported":["openid"],"subject_types_supported":["public"],` +
+			`"acr_values_supported":["phr","0"],"id_token_signing_alg_values_supported":["ES256"]}`, false},
+		"passkey-endpoints": {`{"manage":"https://login.example.org/account"}`, false},
+		"webauthn":          {`{"origins":["https://shop.example"]}`, true},
 		"apple-app-site-association": {
 			`{"webcredentials":{"apps":["TEAM.org.example.app"]}}`, true,
 		},

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -133,6 +135,9 @@ func (a *API) finishSignIn(x *exchange, r *http.Request, in finishing) (answer, 
 	if err != nil {
 		return nil, err
 	}
+	if request.Session, err = a.replaced(r, request.Client); err != nil {
+		return nil, err
+	}
 	proof, err := a.cfg.Ceremonies.FinishSignIn(r.Context(), request, ceremony.Finish{Credential: in.Credential})
 	return a.issue(x, r, proof, err)
 }
@@ -171,6 +176,21 @@ func (a *API) finish(r *http.Request, x *exchange, credential jsontext.Value) (c
 	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, nil
 }
 
+// replaced is the session whose cookie the browser will lose to a sign-in in cookie
+// mode; zero for none. It is asked for only when a ceremony cookie was taken, which is
+// when our own page calls.
+func (a *API) replaced(r *http.Request, c ceremony.Client) (session.Current, error) {
+	cookies := a.cookies.sessions(r)
+	if c.Secret == nil || len(cookies) != 1 {
+		return session.Current{}, nil
+	}
+	current, err := a.cfg.Sessions.Check(r.Context(), cookies[0])
+	if errors.Is(err, session.ErrNone) {
+		return session.Current{}, nil
+	}
+	return current, asked(err)
+}
+
 // issue turns a Proof into what the client carries: in cookie mode the session
 // cookie, in token mode tokens; and tells of session, account and new passkey. The
 // ceremony cookie stays until it expires or its person signs out: another tab may
@@ -181,6 +201,8 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 	}
 	current := proof.Session()
 	out := tokenAnswer{Session: newSessionAnswer(current.View()), Account: newAccountAnswer(current.Person())}
+	out.Session.Binding = base64.RawURLEncoding.EncodeToString(proof.Binding())
+	out.Session.Challenge = base64.RawURLEncoding.EncodeToString(proof.Challenge())
 	if passkey, ok := proof.Passkey(); ok {
 		told := newPasskeyAnswer(passkey)
 		out.Passkey = &told
@@ -193,8 +215,6 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 	if err != nil {
 		return nil, err
 	}
-	out.AccessToken, out.TokenType = issued.AccessToken, issued.TokenType
-	out.ExpiresIn, out.Scope = issued.ExpiresIn, issued.Scope
-	out.RefreshToken, out.IDToken = issued.RefreshToken, issued.IDToken
+	out.carry(issued)
 	return out, nil
 }

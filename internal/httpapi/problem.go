@@ -131,6 +131,12 @@ func fault(field, why string) fieldFault {
 		detail = "Too long."
 	case "characters":
 		detail = "It holds a character that is not allowed."
+	case "malformed":
+		detail = "This is not of the shape that the field has."
+	case "negative":
+		detail = "This must not be negative."
+	case "base64url":
+		detail = "This field must be base64url without padding."
 	case "shape":
 		detail = "It could be taken for an address, a number or an identifier."
 	}

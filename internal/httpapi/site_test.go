@@ -92,11 +92,12 @@ func bearer(token string) with { return header("Authorization", "Bearer "+token)
 
 // answered is what came back.
 type answered struct {
-	t      testing.TB
-	status int
-	header http.Header
-	body   []byte
-	set    map[string]*http.Cookie
+	t       testing.TB
+	pattern string // of the route that answered
+	status  int
+	header  http.Header
+	body    []byte
+	set     map[string]*http.Cookie
 }
 
 // send sends a request as our own page does.
@@ -122,7 +123,21 @@ func (s *site) send(method, path string, body []byte, edits ...with) answered {
 	for _, c := range recorder.Result().Cookies() {
 		got.set[c.Name] = c
 	}
+	got.pattern = s.routed(r)
+	if err := readContract(s.t).judge(got.pattern, body, got); err != nil {
+		s.t.Errorf("%s: against the document: %v", got.pattern, err)
+	}
 	return got
+}
+
+// routed is the pattern of the route that a request meets; none for one that only
+// looks as if it were routed, such as HEAD.
+func (s *site) routed(r *http.Request) string {
+	_, pattern := s.mux.Handler(r)
+	if method, _, _ := strings.Cut(pattern, " "); method != r.Method {
+		return ""
+	}
+	return pattern
 }
 
 func (s *site) get(path string, edits ...with) answered {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/keyturn/keyturn/internal/session"
 )
 
 const (
@@ -67,11 +69,36 @@ func (a *API) discovery(x *exchange, r *http.Request) {
 	}
 	slices.Sort(algorithms)
 	x.Header().Set("Cache-Control", keysCache)
-	reply(x, http.StatusOK, struct {
-		Issuer     string   `json:"issuer"`
-		Keys       string   `json:"jwks_uri"`
-		Algorithms []string `json:"id_token_signing_alg_values_supported"`
-	}{a.origins.own, a.origins.own + "/.well-known/jwks.json", slices.Compact(algorithms)})
+	reply(x, http.StatusOK, a.metadata(slices.Compact(algorithms)))
+}
+
+// metadata is the document of discovery. What has no elements is left out (RFC 8414
+// §3.2); there is no authorization endpoint, so no response type either.
+type metadata struct {
+	Issuer            string   `json:"issuer"`
+	Keys              string   `json:"jwks_uri"`
+	Token             string   `json:"token_endpoint,omitempty"`
+	Revocation        string   `json:"revocation_endpoint,omitempty"`
+	Grants            []string `json:"grant_types_supported,omitempty"`
+	ClientAuth        []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	RevocationAuth    []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	Scopes            []string `json:"scopes_supported,omitempty"`
+	Subjects          []string `json:"subject_types_supported"`
+	ContextClasses    []string `json:"acr_values_supported"`
+	IDTokenAlgorithms []string `json:"id_token_signing_alg_values_supported,omitempty"`
+}
+
+func (a *API) metadata(algorithms []string) metadata {
+	m := metadata{
+		Issuer: a.origins.own, Keys: a.origins.own + "/.well-known/jwks.json",
+		Subjects: []string{"public"}, ContextClasses: []string{"phr", "0"}, IDTokenAlgorithms: algorithms,
+	}
+	if slices.Contains(a.cfg.Modes, session.ModeToken) {
+		m.Token, m.Revocation = a.origins.own+"/v1/token", a.origins.own+"/v1/token/revoke"
+		m.Grants, m.Scopes = []string{refreshGrant}, []string{"openid"}
+		m.ClientAuth, m.RevocationAuth = []string{"none"}, []string{"none"}
+	}
+	return m
 }
 
 // relatedOrigins are the other origins that may use passkeys of our RP ID

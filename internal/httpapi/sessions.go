@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/keyturn/keyturn/internal/session"
+)
+
+const (
+	// pageSize is how much of a list comes without being asked for more or less.
+	pageSize = 50
+	// pageLimit is the most that can be asked for.
+	pageLimit = 100
+)
+
+// paging is which part of a list is asked for.
+type paging struct {
+	cursor uuid.UUID // uuid.Nil: from the start
+	limit  int
+}
+
+func pagingOf(r *http.Request) (p paging, err error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return p, &problem{code: codeMalformed, reason: "query"}
+	}
+	p.limit = pageSize
+	if query.Has("limit") {
+		p.limit, err = strconv.Atoi(query.Get("limit"))
+		if err != nil || p.limit < 1 || p.limit > pageLimit || len(query["limit"]) > 1 {
+			return p, invalid("limit", "not_allowed")
+		}
+	}
+	if query.Has("cursor") {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(query.Get("cursor"))
+		if err != nil || len(raw) != len(p.cursor) || len(query["cursor"]) > 1 {
+			return p, invalid("cursor", "not_allowed")
+		}
+		p.cursor = uuid.UUID(raw)
+	}
+	return p, nil
+}
+
+// cursorOf is where a list goes on; nothing at its end.
+func cursorOf(next uuid.UUID) string {
+	if next == uuid.Nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(next[:])
+}
+
+func (a *API) listSessions(_ *exchange, r *http.Request) (answer, error) {
+	current, err := a.identify(r, false)
+	if err != nil {
+		return nil, err
+	}
+	page, err := pagingOf(r)
+	if err != nil {
+		return nil, err
+	}
+	listed, next, err := a.cfg.Sessions.List(r.Context(), current, page.cursor, page.limit)
+	if err != nil {
+		return nil, managed(err)
+	}
+	out := sessionsAnswer{Sessions: []listedSession{}, NextCursor: cursorOf(next)}
+	for _, l := range listed {
+		out.Sessions = append(out.Sessions, newListedSession(l))
+	}
+	return out, nil
+}
+
+// endOther ends the session that the path names: any of the person's own, the one that
+// asks included. Somebody else's is as little there as one that never was.
+func (a *API) endOther(x *exchange, r *http.Request) (answer, error) {
+	current, err := a.identify(r, true)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identifier(r)
+	if err != nil {
+		return nil, err
+	}
+	err = a.cfg.Sessions.EndOther(r.Context(), current, id, x.caller)
+	if errors.Is(err, session.ErrNone) {
+		return nil, refused(codeNotFound)
+	}
+	if err != nil {
+		return nil, managed(err)
+	}
+	a.forget(x, r)
+	return nil, nil
+}
+
+func (a *API) endOthers(x *exchange, r *http.Request) (answer, error) {
+	current, err := a.identify(r, true)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.cfg.Sessions.EndOthers(r.Context(), current, x.caller); err != nil {
+		return nil, managed(err)
+	}
+	return nil, nil
+}
