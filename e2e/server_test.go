@@ -17,7 +17,7 @@ import (
 
 // server is a running `keyturn serve`.
 type server struct {
-	url    string // http://localhost:PORT
+	url    string // where people find it: http://localhost:PORT
 	output *output
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
@@ -58,13 +58,21 @@ func (o *output) withoutAssets() string {
 // stopped with the test, and must stop cleanly.
 func startServer(t *testing.T, settings ...string) *server {
 	t.Helper()
+	port := freePort(t)
+	return startServerBehind(t, fmt.Sprintf("http://localhost:%d", port), port, settings...)
+}
+
+// startServerBehind is startServer on a given port, for people who come by another
+// address: that of a proxy.
+func startServerBehind(t *testing.T, url string, port int, settings ...string) *server {
+	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, port := t.TempDir(), freePort(t)
+	dir := t.TempDir()
 	s := &server{
-		url:    fmt.Sprintf("http://localhost:%d", port),
+		url:    url,
 		output: &output{},
 		cmd:    exec.Command(path, "serve"),
 		exited: make(chan struct{}),
