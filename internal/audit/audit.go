@@ -103,14 +103,20 @@ type Entry struct {
 // maxAgent bounds what a client may write into our memory about itself, in bytes.
 const maxAgent = 256
 
-// By completes the entry with who caused it. What is no text in the client's name for
-// itself is left out: an event must read back, or it looks like tampering for ever.
+// Agent bounds what a client says of itself: at most 256 bytes of valid UTF-8. What is
+// no text in it is left out: a record must read back, or it looks like tampering for
+// ever.
+func Agent(userAgent string) string {
+	return strings.ToValidUTF8(userAgent[:min(len(userAgent), maxAgent)], "")
+}
+
+// By completes the entry with who caused it.
 func (e Entry) By(c Caller) Entry {
 	e.Request, e.Door = c.RequestID, c.Door
 	if n := c.Network(); n.IsValid() {
 		e.Network = n.String()
 	}
-	e.Agent = strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), maxAgent)], "")
+	e.Agent = Agent(c.UserAgent)
 	return e
 }
 

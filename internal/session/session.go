@@ -181,7 +181,7 @@ type Draft struct {
 	ACR        string
 	AMR        []string
 	Scope      string
-	UserAgent  string
+	UserAgent  string // as the client sent it; what is kept is audit.Agent's
 }
 
 // Started is a session that a verb is about to write.
@@ -210,7 +210,7 @@ func (k *Keeper) Start(d Draft) (Started, error) {
 		AuthTime: now, AAL: d.AAL, ACR: d.ACR, AMR: d.AMR, Scope: d.Scope,
 		Created: now, LastSeen: now,
 		Idle: int64(k.cfg.Profile.Idle / time.Second), Expires: now.Add(k.cfg.Profile.Absolute),
-		UserAgent: d.UserAgent,
+		UserAgent: audit.Agent(d.UserAgent),
 	}
 	if d.Verified {
 		facts.ProvedAt = now
