@@ -211,8 +211,9 @@ func (i *Issuer) lookup(ctx context.Context, kid string) (jose.JSONWebKey, bool)
 func algorithms() []jose.SignatureAlgorithm { return []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA} }
 
 // canonical tells whether a compact token is the one text of its bytes: three parts,
-// base64url without padding and with zero trailing bits. go-jose is laxer, and two
-// texts for one token would escape whoever remembers tokens by their text.
+// base64url without padding and with zero trailing bits; go-jose is laxer. It does not
+// make a token unique: whoever has an ES256 signature (r, s) can write down (r, n−s),
+// which is as good. Remember tokens by their jti, never by their text.
 func canonical(token string) bool {
 	parts := strings.Split(token, ".")
 	return len(parts) == 3 && !slices.ContainsFunc(parts, func(part string) bool {
