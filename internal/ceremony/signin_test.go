@@ -178,8 +178,12 @@ func TestExpiry(t *testing.T) {
 		t.Fatalf("one second before the end: %v", err)
 	}
 	w.Clock.Advance(2 * time.Second)
+	before := w.Store.Writes()
 	_, err := w.Finish(t, late)
 	refused(t, err, ceremony.KindAuthentication, "7.2/11", webauthn.CodeChallengeExpired)
+	if w.Store.Writes() != before {
+		t.Fatal("an expired ticket made the store write")
+	}
 }
 
 func TestReplayRace(t *testing.T) {
