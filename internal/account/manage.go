@@ -110,13 +110,14 @@ func (d *Directory) EditPasskey(ctx context.Context, c session.Current, id uuid.
 			return Passkey{}, err
 		}
 	}
-	if e.Suspended != nil {
-		if err := d.setSuspended(ctx, c, id, *e.Suspended, by); err != nil {
+	// The name goes first: suspending the passkey that proved this session ends it.
+	if e.Name != nil {
+		if err := d.rename(ctx, c, id, name, by); err != nil {
 			return Passkey{}, err
 		}
 	}
-	if e.Name != nil {
-		if err := d.rename(ctx, c, id, name, by); err != nil {
+	if e.Suspended != nil {
+		if err := d.setSuspended(ctx, c, id, *e.Suspended, by); err != nil {
 			return Passkey{}, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -35,9 +34,6 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-For is believed; may be empty.
 	TrustedProxies []netip.Prefix
 
-	Name       string // who people sign in to; empty: the RP ID
-	OpenSignUp bool   // whether the sign-in page offers to open an account
-
 	RPID            string
 	RelatedOrigins  []string     // /.well-known/webauthn; empty: 404
 	AppleApps       []string     // TEAMID.bundle; empty: 404
@@ -49,7 +45,7 @@ type Config struct {
 	Sessions   *session.Keeper
 	Tokens     *token.Issuer
 	Flood      *limit.Flood
-	Pages      fs.FS                       // pages/*.html and assets/*, as package console has them
+	Pages      map[string][]byte           // pages/LANGUAGE/NAME.html and assets/NAME, as package console makes them
 	Ready      func(context.Context) error // nil error: the server can do its work
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -70,21 +66,18 @@ type API struct {
 	hosts    hostSet
 	origins  origins
 	cookies  cookies
-	pages    map[string]page
+	pages    pages
 	readying readiness
 	document func() ([]byte, error) // the OpenAPI document, translated once
 }
 
 // New makes the door. It fails on a Config that misses something required and on
-// pages that do not parse.
+// pages that are not whole.
 func New(cfg Config) (*API, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if cfg.Name == "" {
-		cfg.Name = cfg.RPID
-	}
-	pages, err := renderPages(cfg)
+	pages, err := newPages(cfg.Pages)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ func (a answered) golden(name string) {
 	}
 	random := regexp.MustCompile(`"(request_id|access_token|refresh_token|id_token|challenge|id|credential_id)": "[A-Za-z0-9_.-]{20,}"`)
 	text := random.ReplaceAllString(indented.String(), `"$1": "RANDOM"`)
+	text = regexp.MustCompile(`"p-[a-z2-7]{26}"`).ReplaceAllString(text, `"RANDOM"`)
 	file := filepath.Join("testdata", name+".golden")
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -2,9 +2,9 @@ package httpapi
 
 import "net/http"
 
-// contentPolicy lets a page load scripts, styles and images of this origin, talk to
+// contentPolicy lets a page load scripts, styles, fonts and images of this origin, talk to
 // it, and nothing else: no inline code, no markup from strings, no frames.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // permissions leaves a page its passkeys and takes everything else that asks people

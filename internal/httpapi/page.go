@@ -2,116 +2,153 @@ package httpapi
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
+	"compress/gzip"
 	"errors"
 	"fmt"
-	"html/template"
-	"io/fs"
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
+
+	"golang.org/x/text/language"
 
 	"github.com/keyturn/keyturn/internal/session"
 )
 
-// page is a rendered page or an asset: bytes that stay what they are until the server
-// is started anew.
+// page is a page or an asset: bytes that stay what they are until the server is
+// started anew.
 type page struct {
-	media string
-	tag   string // strong entity tag
-	body  []byte
+	media  string
+	body   []byte
+	packed []byte // the same by gzip; nil when that saves nothing
 }
 
-func newPage(media string, body []byte) page {
-	sum := sha256.Sum256(body)
-	return page{media: media, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, body: body}
-}
-
-// renderPages renders every page once, by its path in Config.Pages: what a page says
-// depends on settings alone.
-func renderPages(cfg Config) (map[string]page, error) {
-	rendered := map[string]page{}
-	names, err := fs.Glob(cfg.Pages, "pages/*.html")
-	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("httpapi: no pages: %w", fs.ErrNotExist)
+func newPage(media string, body []byte) (page, error) {
+	p := page{media: media, body: body}
+	if !strings.HasPrefix(media, "text/") && media != "image/svg+xml" {
+		return p, nil
 	}
-	data := struct {
-		Name   string
-		SignUp bool
-	}{cfg.Name, cfg.OpenSignUp}
-	for _, name := range names {
-		if path.Base(name) == "layout.html" {
-			continue
-		}
-		parsed, err := template.ParseFS(cfg.Pages, "pages/layout.html", name)
-		if err != nil {
-			return nil, fmt.Errorf("httpapi: parse %s: %w", name, err)
-		}
-		var body bytes.Buffer
-		if err := parsed.ExecuteTemplate(&body, "layout.html", data); err != nil {
-			return nil, fmt.Errorf("httpapi: render %s: %w", name, err)
-		}
-		rendered[strings.TrimSuffix(path.Base(name), ".html")] = newPage("text/html; charset=utf-8", body.Bytes())
-	}
-	return rendered, addAssets(cfg.Pages, rendered)
-}
-
-func addAssets(files fs.FS, rendered map[string]page) error {
-	names, err := fs.Glob(files, "assets/*")
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
-		return fmt.Errorf("httpapi: list assets: %w", err)
+		return page{}, err
 	}
-	for _, name := range names {
-		body, err := fs.ReadFile(files, name)
-		if err != nil {
-			return fmt.Errorf("httpapi: read %s: %w", name, err)
-		}
-		rendered[name] = newPage(assetType(name), body)
+	if _, err := w.Write(body); err != nil {
+		return page{}, err
 	}
-	return nil
+	if err := w.Close(); err != nil {
+		return page{}, err
+	}
+	if packed.Len() < len(body) {
+		p.packed = packed.Bytes()
+	}
+	return p, nil
 }
 
-// assetType is fixed for what we have, since the system's table differs by machine.
-func assetType(name string) string {
+// pages is the site: every page in every language, and every asset.
+type pages struct {
+	files     map[string]page // by path, as Config.Pages has them
+	languages []language.Tag
+	matcher   language.Matcher
+}
+
+// fallbackLanguage is for people whose browser asks for none that there is.
+const fallbackLanguage = "en"
+
+func newPages(files map[string][]byte) (pages, error) {
+	p := pages{files: map[string]page{}}
+	for name, body := range files {
+		made, err := newPage(mediaType(name), body)
+		if err != nil {
+			return p, fmt.Errorf("httpapi: pack %s: %w", name, err)
+		}
+		p.files[name] = made
+		if lang, ok := strings.CutSuffix(strings.TrimPrefix(name, "pages/"), "/sign-in.html"); ok && lang != fallbackLanguage {
+			tag, err := language.Parse(lang)
+			if err != nil {
+				return p, fmt.Errorf("httpapi: %s: %w", name, err)
+			}
+			p.languages = append(p.languages, tag)
+		}
+	}
+	if _, ok := p.files["pages/"+fallbackLanguage+"/sign-in.html"]; !ok {
+		return p, errors.New("httpapi: no pages in " + fallbackLanguage)
+	}
+	slices.SortFunc(p.languages, func(a, b language.Tag) int { return strings.Compare(a.String(), b.String()) })
+	p.languages = slices.Insert(p.languages, 0, language.Make(fallbackLanguage))
+	p.matcher = language.NewMatcher(p.languages)
+	return p, nil
+}
+
+// languageFor is the best of the languages there are for a request: ?lang=, which a
+// link may carry, before what the browser asks for.
+func (p pages) languageFor(r *http.Request) string {
+	_, i := language.MatchStrings(p.matcher, r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
+	return p.languages[i].String()
+}
+
+// mediaType is fixed for what we have, since the system's table differs by machine.
+func mediaType(name string) string {
 	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
 	case ".js":
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
+	case ".woff2":
+		return "font/woff2"
+	case ".webp":
+		return "image/webp"
 	}
 	return mime.TypeByExtension(path.Ext(name))
 }
 
 // servePage serves a page that everybody may see.
 func (a *API) servePage(name string) func(*exchange, *http.Request) {
-	return func(x *exchange, r *http.Request) { a.send(x, r, name, "no-store") }
+	return func(x *exchange, r *http.Request) { a.sendPage(x, r, name) }
 }
 
-// asset serves a script, style or image. It may be kept, and is asked for again each
-// time: names do not change with content.
+// sendPage sends a page in the language of who asks.
+func (a *API) sendPage(x *exchange, r *http.Request, name string) {
+	x.Header().Add("Vary", "Accept-Language")
+	a.send(x, r, "pages/"+a.pages.languageFor(r)+"/"+name+".html", "no-store")
+}
+
+// asset serves a script, style, font or image. It may be kept for good: its name
+// changes with its content.
 func (a *API) asset(x *exchange, r *http.Request) {
-	a.send(x, r, "assets/"+r.PathValue("name"), "no-cache")
+	a.send(x, r, "assets/"+r.PathValue("name"), "public, max-age=31536000, immutable")
 }
 
 func (a *API) send(x *exchange, r *http.Request, name, caching string) {
-	p, ok := a.pages[name]
+	p, ok := a.pages.files[name]
 	if !ok {
 		a.fail(x, refused(codeNotFound))
 		return
 	}
 	x.Header().Set("Cache-Control", caching)
-	if caching != "no-store" {
-		x.Header().Set("ETag", p.tag)
-		if r.Header.Get("If-None-Match") == p.tag {
-			x.WriteHeader(http.StatusNotModified)
-			return
+	x.Header().Add("Vary", "Accept-Encoding")
+	body := p.body
+	if p.packed != nil && acceptsGzip(r) {
+		x.Header().Set("Content-Encoding", "gzip")
+		body = p.packed
+	}
+	write(x, http.StatusOK, p.media, body)
+}
+
+// acceptsGzip tells whether gzip is named and not refused (RFC 9110 §12.5.3).
+func acceptsGzip(r *http.Request) bool {
+	for one := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(strings.ReplaceAll(one, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") {
+			return strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
 		}
 	}
-	write(x, http.StatusOK, p.media, p.body)
+	return false
 }
 
 // home leads to where a person has something to do.
@@ -130,7 +167,7 @@ func (a *API) accountPage(x *exchange, r *http.Request) {
 		redirect(x, "/sign-in")
 		return
 	}
-	a.send(x, r, "account", "no-store")
+	a.sendPage(x, r, "account")
 }
 
 // someone tells whether a page is asked for by somebody who is signed in. When that

@@ -59,6 +59,7 @@ func (a *API) table() []route {
 		routes = append(routes,
 			route{"GET", "/dev", a.development(a.servePage("dev"))},
 			route{"GET", "/dev/{$}", a.development(a.servePage("dev"))},
+			route{"GET", "/dev/gallery", a.development(a.servePage("gallery"))},
 		)
 	}
 	return routes
