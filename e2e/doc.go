@@ -3,8 +3,8 @@
 // and what goes wrong with them.
 //
 // It owns the harness (a server process in a directory of its own, a browser per
-// test) and the independent verifiers, which look at the very answers that the
-// server accepted. It knows the program by its command line, its settings, its
+// test), the independent verifiers, which look at the very answers that the server
+// accepted, and clients by others, which use libraries that people have. It knows the program by its command line, its settings, its
 // pages and its API only, never by its packages.
 //
 // Without a browser the tests are skipped; where KEYTURN_TEST_REQUIRE (a comma
