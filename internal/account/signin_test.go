@@ -197,7 +197,7 @@ func TestNobodyReadsAlike(t *testing.T) {
 func TestNobodyCostsAlike(t *testing.T) {
 	v := newSettled(t)
 	cost := func(name string, alike int) float64 {
-		return testing.AllocsPerRun(50, func() {
+		return testing.AllocsPerRun(20, func() {
 			if _, _, err := v.directory.SignInBy(t.Context(), name, alike); err != nil {
 				t.Error(err)
 			}
@@ -219,7 +219,7 @@ func TestStandInsRunShort(t *testing.T) {
 	v := newVillage(t)
 	v.person("one-passkey", 1)
 	cost := func(alike int) float64 {
-		return testing.AllocsPerRun(50, func() { v.ask("unknown", alike) })
+		return testing.AllocsPerRun(20, func() { v.ask("unknown", alike) })
 	}
 	if one, two, three := cost(1), cost(2), cost(3); three-two < 0.8*(two-one) || two-one < 10 {
 		t.Errorf("%.0f, %.0f and %.0f allocations for one, two and three", one, two, three)
