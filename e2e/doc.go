@@ -4,8 +4,9 @@
 //
 // It owns the harness (a server process in a directory of its own, a browser per
 // test), the independent verifiers, which look at the very answers that the server
-// accepted, and clients by others, which use libraries that people have. It knows the program by its command line, its settings, its
-// pages and its API only, never by its packages.
+// accepted, and clients by others, with the libraries that people have. It knows
+// the program by its command line, its settings, its pages and its API only, never
+// by its packages.
 //
 // Without a browser the tests are skipped; where KEYTURN_TEST_REQUIRE (a comma
 // list of browser, node, python) names what is missing, they fail instead.
