@@ -24,6 +24,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/settings"
 	"github.com/keyturn/keyturn/internal/store"
@@ -38,7 +39,16 @@ type Config struct {
 	Settings
 	Log *slog.Logger     // nil: slog.Default
 	Now func() time.Time // nil: time.Now
+	// Challenge gives 1 to 64 bytes of your own for a ceremony that begins. They are
+	// sealed into its challenge, so the authenticator's signature covers them, and
+	// stand in the answer's session and in the event of what comes of it. A finish
+	// whose challenge lacks them is refused. An error, or another number of bytes,
+	// fails the call with 503. Nil: no such bytes.
+	Challenge func(context.Context, Ceremony) ([]byte, error)
 }
+
+// Ceremony is a ceremony that begins: which one, and for whom if that is known.
+type Ceremony = ceremony.Began
 
 // Server is a passkey server. It is an http.Handler, safe for concurrent use.
 type Server struct {
@@ -51,6 +61,8 @@ type Server struct {
 	audit    *audit.Log
 	accounts *account.Directory
 	tokens   *token.Issuer
+
+	challenge func(context.Context, Ceremony) ([]byte, error)
 }
 
 // maxClockSkew is how far the server's clock may be from the store's: beyond it,
@@ -70,7 +82,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{settings: cfg.Settings, log: cfg.Log, now: cfg.Now}
+	s := &Server{settings: cfg.Settings, log: cfg.Log, now: cfg.Now, challenge: cfg.Challenge}
 	defer func() {
 		if err != nil && s.store != nil {
 			err = errors.Join(err, s.store.Close())
