@@ -54,9 +54,12 @@ func TestOpenEmpty(t *testing.T) {
 func TestReadersCannotWrite(t *testing.T) {
 	s := openTest(t, Config{Readers: 2})
 	for range 2 {
-		conn := <-s.readers
-		defer func() { s.readers <- conn }()
-		_, err := scanRows(conn, "DELETE FROM accounts", func(*sqlite.Stmt) {})
+		conn, err := s.readers.take(t.Context(), s.gone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.readers.put(conn)
+		_, err = scanRows(conn, "DELETE FROM accounts", func(*sqlite.Stmt) {})
 		if sqlite.ErrCode(err) != sqlite.ResultReadOnly {
 			t.Errorf("a reader wrote: %v", err)
 		}

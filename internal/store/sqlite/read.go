@@ -15,15 +15,12 @@ func (s *Store) with(ctx context.Context, use func(*sqlite.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return abandoned(err)
 	}
-	select {
-	case conn := <-s.readers:
-		defer func() { s.readers <- conn }()
-		return use(conn)
-	case <-ctx.Done():
-		return abandoned(ctx.Err())
-	case <-s.gone:
-		return ErrClosed
+	conn, err := s.readers.take(ctx, s.gone)
+	if err != nil {
+		return err
 	}
+	defer s.readers.put(conn)
+	return use(conn)
 }
 
 // readAll runs a query, calling scan for each row.

@@ -25,8 +25,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/keyturn/keyturn/internal/store"
 )
 
@@ -66,7 +64,7 @@ type Store struct {
 	log     *slog.Logger
 	writer  *writer
 	checks  *checkpointer
-	readers chan *sqlite.Conn
+	readers *readers
 	turn    atomic.Uint32 // spreads events of verbs without an OpID over the chains
 
 	mu     sync.RWMutex // guards closed, and the queue against a send after its close
@@ -92,11 +90,8 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		now:     c.Now,
 		log:     c.Log,
-		readers: make(chan *sqlite.Conn, c.Readers),
+		readers: newReaders(conns.readers),
 		gone:    make(chan struct{}),
-	}
-	for _, conn := range conns.readers {
-		s.readers <- conn
 	}
 	s.checks = startCheckpointer(conns.checks, c.Log)
 	s.writer = startWriter(conns.writer, c.QueueLimit, c.Log, s.checks.nudge)
@@ -140,9 +135,7 @@ func (s *Store) Close() error {
 
 	<-s.writer.done
 	errs := []error{s.checks.stop()}
-	for range cap(s.readers) {
-		errs = append(errs, (<-s.readers).Close())
-	}
+	errs = append(errs, s.readers.close()...)
 	errs = append(errs, checkpoint(s.writer.conn, "TRUNCATE"), s.writer.conn.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("sqlite: close: %w", err)
