@@ -52,7 +52,11 @@ var (
 // parseAttestationObject reads a canonical CBOR map of exactly fmt, attStmt and
 // authData, in any order.
 func parseAttestationObject(raw []byte) (*attestationObject, error) {
-	m, n, err := compoundCBOR.entries(raw)
+	m, n, err := clientCBOR.entries(raw)
+	deep := err != nil
+	if deep { // only a compound one may be
+		m, n, err = compoundCBOR.entries(raw)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -62,15 +66,13 @@ func parseAttestationObject(raw []byte) (*attestationObject, error) {
 	authData, ok := m["authData"].([]byte)
 	delete(m, "authData")
 	o := newStatement(m)
-	if !ok || o == nil {
+	switch {
+	case !ok || o == nil:
 		return nil, errMembers
+	case deep && o.format != formatCompound:
+		return nil, errCBOR
 	}
 	o.authData = authData
-	if o.format != formatCompound {
-		if _, _, err := clientCBOR.item(raw); err != nil {
-			return nil, err
-		}
-	}
 	return o, nil
 }
 

@@ -73,7 +73,7 @@ func newMaker(t testing.TB) *maker {
 		},
 		data: &authenticatorData{
 			rpIDHash: bytes.Repeat([]byte{1}, 32), flags: flagUP | flagAT, credentialID: bytes.Repeat([]byte{2}, 32),
-			publicKey: encodeCBOR(t, map[int64]any{1: 2, 3: ES256, -1: 1, -2: point[1:33], -3: point[33:]}),
+			key: coseKey{raw: encodeCBOR(t, map[int64]any{1: 2, 3: ES256, -1: 1, -2: point[1:33], -3: point[33:]})},
 		},
 		hash: sha256.Sum256([]byte("client data")),
 		now:  now,
@@ -124,7 +124,7 @@ func (m *maker) sign(t testing.TB, message []byte) []byte {
 // statement puts a statement of a format around its members.
 func (m *maker) statement(t testing.TB, format string, members any) *statement {
 	t.Helper()
-	key, err := parseKey(m.data.publicKey)
+	key, err := parseKey(m.data.key.raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestU2FStatements(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.data.publicKey = encodeCBOR(t, map[int64]any{1: 1, 3: EdDSA, -1: 6, -2: []byte(k)})
+			m.data.key.raw = encodeCBOR(t, map[int64]any{1: 1, 3: EdDSA, -1: 6, -2: []byte(k)})
 		}, errU2FKey},
 		{"U2-03/P-384", func(t testing.TB, m *maker) {
 			k, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -315,7 +315,7 @@ func TestU2FStatements(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.data.publicKey = encodeCBOR(t, map[int64]any{1: 2, 3: ES384, -1: 2, -2: point[1:49], -3: point[49:]})
+			m.data.key.raw = encodeCBOR(t, map[int64]any{1: 2, 3: ES384, -1: 2, -2: point[1:49], -3: point[49:]})
 		}, errU2FKey},
 		{"U2-04", func(t testing.TB, m *maker) {
 			m.edit = func(s map[string]any) { s["sig"] = m.sign(t, slices.Concat([]byte("authenticator data"), m.hash[:])) }

@@ -30,7 +30,7 @@ type authenticatorData struct {
 	signCount    uint32
 	aaguid       [16]byte
 	credentialID []byte
-	publicKey    []byte // COSE_Key as it stands there
+	key          coseKey
 }
 
 func (a *authenticatorData) has(flag byte) bool { return a.flags&flag != 0 }
@@ -90,11 +90,12 @@ func (a *authenticatorData) attested(raw []byte) (int, error) {
 		return 0, errShort
 	}
 	a.credentialID = raw[idOffset:end]
-	_, n, err := authenticatorCBOR.item(raw[end:])
+	value, n, err := authenticatorCBOR.item(raw[end:])
 	if err != nil {
 		return 0, &memberError{"credentialPublicKey", err}
 	}
-	a.publicKey = raw[end : end+n]
+	a.key.raw = raw[end : end+n]
+	a.key.members, _ = value.(map[any]any)
 	return end + n, nil
 }
 

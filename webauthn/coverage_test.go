@@ -159,6 +159,10 @@ func TestDivergences(t *testing.T) {
 		t.Fatalf("%s has no mark", path)
 	}
 	sameFile(t, path, head+begin+
+		"\n## Where the library's own procedures decide differently\n\n"+
+		"The test TestDifferential runs the same answers, right ones, vectors and mutants, through both. Every difference falls into "+
+		"one of these classes, and\neach of them occurs. The library means its procedures of package `protocol`; what its users get "+
+		"above them is named where it matters.\n\n"+differenceRows()+
 		"\n## Vectors that must be accepted and are not\n\n"+divergenceRows(diverging())+
 		"\n## Vectors on which either verdict would do\n\n"+divergenceRows(undecided()))
 }

@@ -8,10 +8,10 @@
 // the table with the place. A refusal is an [*Error] that carries the step.
 //
 // It hides the encodings: JSON, base64url, CBOR, COSE keys, attestation
-// statements, certificates. What authenticators write is read here, strictly and
-// once. The statements of the formats tpm, android-key, apple and
-// android-safetynet are verified by github.com/go-webauthn/webauthn, whose types do
-// not leave this package.
+// statements, certificates. Libraries decode them; what is strict beyond them is
+// judged here, once. The statements of the formats tpm, android-key, apple and
+// android-safetynet are verified by github.com/go-webauthn/webauthn, which also makes
+// the keys and whose types do not leave this package.
 //
 // It never does I/O, never keeps state, never looks anything up: whether a
 // challenge was issued and is unspent, whose credential it is, and what is stored,

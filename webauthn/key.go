@@ -84,62 +84,60 @@ type publicKey struct {
 	key       crypto.PublicKey // *ecdsa.PublicKey, ed25519.PublicKey or *rsa.PublicKey
 }
 
-// readKey decodes the map, in the form that authenticators keep to.
-func readKey(raw []byte) (map[any]any, error) {
-	members, n, err := authenticatorCBOR.entries(raw)
-	if err != nil || n != len(raw) {
-		return nil, errKeyShape
-	}
-	return members, nil
+// coseKey is a COSE_Key as it stood there, and its members; nil when it is no map.
+type coseKey struct {
+	raw     []byte
+	members map[any]any
 }
 
-// keyAlgorithm reads no more of a COSE_Key than its algorithm.
-func keyAlgorithm(raw []byte) (int64, error) {
-	members, err := readKey(raw)
-	if err != nil {
-		return 0, err
-	}
-	algorithm, ok := cborInt(members[labelAlg])
+// algorithm reads no more of a key than that.
+func (k *coseKey) algorithm() (int64, error) {
+	algorithm, ok := cborInt(k.members[labelAlg])
 	if !ok {
 		return 0, errKeyShape
 	}
 	return algorithm, nil
 }
 
-// parseKey reads a COSE_Key (RFC 9052, RFC 9053, RFC 8230) and judges all there is
-// to judge about one: canonical form, exactly the required members, the key type
-// and curve of the algorithm, full coordinates of a point on the curve, RSA within
-// bounds. The library makes the key; it takes members that it does not know, leaves
-// the curve out for some algorithms and has no bounds, so that is judged here.
+// parseKey reads a COSE_Key in the form that authenticators keep to.
 func parseKey(raw []byte) (*publicKey, error) {
-	members, err := readKey(raw)
-	if err != nil {
-		return nil, err
+	members, n, err := authenticatorCBOR.entries(raw)
+	if err != nil || n != len(raw) {
+		return nil, errKeyShape
 	}
-	kty, okType := cborInt(members[labelKty])
-	algorithm, okAlg := cborInt(members[labelAlg])
-	if !okType || !okAlg {
+	return (&coseKey{raw, members}).parse()
+}
+
+// parse judges all there is to judge about a key (RFC 9052, RFC 9053, RFC 8230):
+// exactly the required members, the key type and curve of the algorithm, full
+// coordinates of a point on the curve, RSA within bounds. The library makes the key;
+// it takes members that it does not know, leaves the curve out for some algorithms
+// and has no bounds, so that is judged here.
+func (k *coseKey) parse() (*publicKey, error) {
+	kty, okType := cborInt(k.members[labelKty])
+	algorithm, errAlg := k.algorithm()
+	if !okType || errAlg != nil {
 		return nil, errKeyShape
 	}
 	s, known := schemeOf(algorithm)
 	if !known || s.kty != kty {
 		return nil, errKeyAlgorithm
 	}
-	if err := s.exactly(members); err != nil {
+	if err := s.exactly(k.members); err != nil {
 		return nil, err
 	}
-	key, err := webauthncose.ParsePublicKey(raw)
+	key, err := webauthncose.ParsePublicKey(k.raw)
 	if err != nil {
 		return nil, errKeyPoint // all but that has been judged
 	}
 	p := &publicKey{algorithm: algorithm, scheme: s}
-	switch k := key.(type) {
+	switch key := key.(type) {
 	case webauthncose.EC2PublicKeyData:
-		p.key, err = ec2(k)
+		p.key, err = ec2(key)
 	case webauthncose.OKPPublicKeyData:
-		p.key, err = okp(k)
+		p.key, err = okp(key)
 	case webauthncose.RSAPublicKeyData:
-		p.key, err = boundedRSA(k)
+		p.key, err = boundedRSA(key)
 	default:
 		err = errKeyAlgorithm
 	}

@@ -31,7 +31,7 @@ func (s *statement) library() (string, error) {
 			AttData: protocol.AttestedCredentialData{
 				AAGUID:              s.data.aaguid[:],
 				CredentialID:        s.data.credentialID,
-				CredentialPublicKey: s.data.publicKey,
+				CredentialPublicKey: s.data.key.raw,
 			},
 		},
 		RawAuthData:  s.authData,

@@ -52,7 +52,7 @@ func (r *registration) result() *Registration {
 	d := r.data
 	return &Registration{
 		CredentialID:      d.credentialID,
-		PublicKey:         d.publicKey,
+		PublicKey:         d.key.raw,
 		Algorithm:         r.key.algorithm,
 		AAGUID:            d.aaguid,
 		SignCount:         d.signCount,
@@ -108,14 +108,14 @@ func (r *registration) checkBackupEligible() *Error {
 }
 
 func (r *registration) checkKey() *Error {
-	algorithm, err := keyAlgorithm(r.data.publicKey)
+	algorithm, err := r.data.key.algorithm()
 	if err != nil {
 		return refuse(CodePublicKeyInvalid, err)
 	}
 	if !slices.Contains(r.expect.Algorithms, algorithm) {
 		return refuse(CodeAlgorithmNotAllowed, nil)
 	}
-	if r.key, err = parseKey(r.data.publicKey); err != nil {
+	if r.key, err = r.data.key.parse(); err != nil {
 		return refuse(CodePublicKeyInvalid, err)
 	}
 	return nil
