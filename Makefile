@@ -20,20 +20,38 @@ gofumpt := $(BIN)/gofumpt@v0.12.0
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
+# What the pages are built from. npm writes the first file last, so it is newer than
+# the lock file only after a whole installation.
+modules := console/node_modules/.package-lock.json
+pages := console/dist/manifest.json
+sources := $(shell find console/src -type f) $(addprefix console/,vite.config.ts tsconfig.json package.json messages/en.json)
+
+$(modules): console/package-lock.json
+	@.ci/need npm
+	cd console && npm ci --include=dev --no-audit --no-fund
+	@touch $@
+
+$(pages): $(modules) $(sources)
+	cd console && npm run build
+	@touch $@
+
+.PHONY: console
+console: $(pages) ## build the pages that the binary embeds
+
 .PHONY: run
-run: ## start the server at http://localhost:8080, with its data in ./keyturn-data
+run: console ## start the server at http://localhost:8080, with its data in ./keyturn-data
 	$(GO) run ./cmd/keyturn serve
 
 .PHONY: build
-build: ## build bin/keyturn, static
+build: console ## build bin/keyturn, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/keyturn ./cmd/keyturn
 
 .PHONY: test
-test: lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
+test: console lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
 	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 2 -timeout 12m ./...
 
 .PHONY: e2e
-e2e: browser verifiers ## only the tests with the built binary and a browser
+e2e: console browser verifiers ## only the tests with the built binary and a browser
 	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -count=1 -timeout 12m ./e2e
 
 .PHONY: lint

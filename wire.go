@@ -116,8 +116,8 @@ func (s *Server) build(ctx context.Context) error {
 		RPID: set.RPID, RPName: set.RPName, Origins: set.Origins(),
 		OpenSignUp: set.SignUp == settings.SignUpOpen, AllowList: set.SignInAllowList == settings.On,
 		TellUnknown:        set.SignInUnknown == settings.UnknownTold,
-		PasskeysPerAccount: set.PasskeysPerAccount,
-		Store:              s.store, Vault: s.vault, Tickets: tickets, Sessions: sessions, Accounts: s.accounts, Audit: s.audit,
+		PasskeysPerAccount: set.PasskeysPerAccount, Challenge: s.challenge,
+		Store: s.store, Vault: s.vault, Tickets: tickets, Sessions: sessions, Accounts: s.accounts, Audit: s.audit,
 		Failures: limit.NewFailures(limit.FailuresConfig{
 			PerNetwork: set.FailuresPerNetwork, PerProcess: set.FailuresPerProcess, Now: s.now,
 		}),
@@ -153,14 +153,17 @@ func (s *Server) rest(ceremonies *ceremony.RelyingParty, sessions *session.Keepe
 	for i, mode := range set.SessionModes {
 		modes[i] = session.Mode(mode)
 	}
+	pages, err := s.pages()
+	if err != nil {
+		return nil, err
+	}
 	cfg := httpapi.Config{
 		PublicURL: set.URL(), Hosts: set.Hosts, Development: set.Development(), Modes: modes,
 		CORSOrigins: set.CORSOrigins, TrustedProxies: set.TrustedProxies,
-		Name: set.OperatorName, OpenSignUp: set.SignUp == settings.SignUpOpen,
 		RPID: set.RPID, RelatedOrigins: set.RPRelatedOrigins, SecurityContact: set.OperatorSecurityContact,
 		Ceremonies: ceremonies, Accounts: s.accounts, Sessions: sessions, Tokens: s.tokens,
 		Flood: limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
-		Pages: console.Files(), Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
+		Pages: pages, Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
 	}
 	cfg.AppleApps, cfg.AndroidApps = associations(set.RPApps)
 	api, err := httpapi.New(cfg)
@@ -195,4 +198,31 @@ func fingerprint(digest []byte) string {
 		pairs[i] = fmt.Sprintf("%02X", b)
 	}
 	return strings.Join(pairs, ":")
+}
+
+// pages makes the pages that people see, as the operator wants them.
+func (s *Server) pages() (map[string][]byte, error) {
+	set := s.settings
+	operator := console.Operator{
+		Name: set.OperatorName, OpenSignUp: set.SignUp == settings.SignUpOpen, Accent: set.OperatorAccent,
+		Links: console.Links{Terms: set.OperatorTerms, Privacy: set.OperatorPrivacy, Support: set.OperatorSupport},
+	}
+	if operator.Name == "" {
+		operator.Name = set.RPID
+	}
+	if set.OperatorLogo != "" {
+		logo, err := os.ReadFile(set.OperatorLogo)
+		if err != nil {
+			return nil, fmt.Errorf("keyturn: operator.logo: %w", err)
+		}
+		operator.Logo = logo
+	}
+	if set.OperatorWording != "" {
+		operator.Wording = os.DirFS(set.OperatorWording)
+	}
+	pages, err := console.Pages(operator)
+	if err != nil {
+		return nil, fmt.Errorf("keyturn: operator: %w", err)
+	}
+	return pages, nil
 }

@@ -27,6 +27,7 @@ func startBrowser(t *testing.T, base string) *browser {
 	t.Helper()
 	path, err := findBrowser()
 	need(t, "browser", err)
+	need(t, "browser", findPages())
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.NoSandbox, // a container has no user namespaces; the pages are ours

@@ -64,3 +64,11 @@ func findBrowser() (string, error) {
 	}
 	return "", errors.New("neither chromium nor google-chrome is on the path")
 }
+
+// findPages looks for what the binary embeds: without it there is nothing to browse.
+func findPages() error {
+	if _, err := os.Stat("../console/dist/manifest.json"); err != nil {
+		return errors.New("the pages are not built; run make console")
+	}
+	return nil
+}

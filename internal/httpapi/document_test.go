@@ -1,15 +1,16 @@
 package httpapi
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
-
-	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 )
 
 func TestWellKnown(t *testing.T) {
@@ -143,43 +144,70 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func TestSignUpIsOfferedWhenOpen(t *testing.T) {
-	for _, open := range []bool{true, false} {
-		got := newSite(t, func(c *Config) { c.OpenSignUp = open }).get("/sign-in").want(http.StatusOK)
-		if strings.Contains(string(got.body), `href="/sign-up"`) != open {
-			t.Errorf("open %t: %s", open, got.body)
-		}
-	}
-}
-
-func TestNameOnPages(t *testing.T) {
-	named := newSite(t, func(c *Config) { c.Name = "<script>alert(1)</script>" }).get("/sign-in")
-	if strings.Contains(string(named.body), "<script>alert") {
-		t.Error("a name is markup")
-	}
-	unnamed := newSite(t, func(c *Config) { c.Name = "" }).get("/sign-in")
-	if !strings.Contains(string(unnamed.body), "Sign in to "+ceremonytest.RPID) {
-		t.Errorf("%s", unnamed.body)
-	}
-}
-
 func TestAssets(t *testing.T) {
-	s := newSite(t)
-	for name, media := range map[string]string{
-		"keyturn.js": "text/javascript; charset=utf-8", "keyturn.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml",
+	s := newSite(t, func(c *Config) {
+		c.Pages["assets/main-1.js"] = bytes.Repeat([]byte("let a;"), 100)
+		c.Pages["assets/main-1.css"] = bytes.Repeat([]byte("a{}"), 100)
+		c.Pages["assets/inter-1.woff2"] = bytes.Repeat([]byte{0}, 300)
+	})
+	for name, want := range map[string]struct {
+		media  string
+		packed bool
+	}{
+		"/assets/main-1.js":     {"text/javascript; charset=utf-8", true},
+		"/assets/main-1.css":    {"text/css; charset=utf-8", true},
+		"/assets/inter-1.woff2": {"font/woff2", false},
+		s.anAsset():             {"image/svg+xml", true},
 	} {
-		got := s.get("/assets/" + name).want(http.StatusOK)
-		tag := got.header.Get("ETag")
-		if got.header.Get("Content-Type") != media || got.header.Get("Cache-Control") != "no-cache" || tag == "" {
+		got := s.get(name).want(http.StatusOK)
+		if got.header.Get("Content-Type") != want.media || got.header.Get("Cache-Control") != "public, max-age=31536000, immutable" ||
+			got.header.Get("Content-Encoding") != "" {
 			t.Errorf("%s: %v", name, got.header)
 		}
-		again := s.get("/assets/"+name, header("If-None-Match", tag)).want(http.StatusNotModified)
-		if len(again.body) > 0 {
-			t.Errorf("%s: sent again", name)
+		packed := s.get(name, header("Accept-Encoding", "br, gzip;q=0.5")).want(http.StatusOK)
+		if (packed.header.Get("Content-Encoding") == "gzip") != want.packed || packed.header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s, gzip allowed: %v", name, packed.header)
 		}
-		s.get("/assets/"+name, header("If-None-Match", `"other"`)).want(http.StatusOK)
+		if want.packed {
+			unpacked, err := gzip.NewReader(bytes.NewReader(packed.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(unpacked); err != nil || !bytes.Equal(body, got.body) {
+				t.Errorf("%s: other bytes, %v", name, err)
+			}
+		}
+		for _, refusal := range []string{"br", "gzip;q=0", "gzip; q=0.000", "identity, gzipped"} {
+			if s.get(name, header("Accept-Encoding", refusal)).header.Get("Content-Encoding") != "" {
+				t.Errorf("%s: sent by gzip to who accepts %q", name, refusal)
+			}
+		}
 	}
-	s.get("/assets/layout.html").wantCode(codeNotFound)
+	s.get("/assets/shell.html").wantCode(codeNotFound)
+	s.get("/assets/sign-in.html").wantCode(codeNotFound)
+}
+
+func TestLanguages(t *testing.T) {
+	s := newSite(t)
+	for name, test := range map[string]struct{ path, accepts, want string }{
+		"nothing asked":      {"/sign-in", "", "en"},
+		"English":            {"/sign-in", "en-GB,en;q=0.9", "en"},
+		"German":             {"/sign-in", "de-AT,de;q=0.9,en;q=0.5", "de"},
+		"Swiss German":       {"/sign-up", "de-CH", "de"},
+		"unknown":            {"/sign-in", "tlh", "en"},
+		"unknown, then":      {"/sign-in", "tlh,de;q=0.1", "de"},
+		"no list at all":     {"/sign-in", ";;,,q=", "en"},
+		"the link decides":   {"/sign-in?lang=de", "en", "de"},
+		"the link says what": {"/sign-in?lang=../de", "en", "en"},
+	} {
+		got := s.get(test.path, header("Accept-Language", test.accepts)).want(http.StatusOK)
+		if !strings.Contains(string(got.body), `<html lang="`+test.want+`"`) {
+			t.Errorf("%s: not in %s", name, test.want)
+		}
+		if !slices.Contains(got.header.Values("Vary"), "Accept-Language") || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", name, got.header)
+		}
+	}
 }
 
 func TestConfigIsChecked(t *testing.T) {
@@ -194,9 +222,10 @@ func TestConfigIsChecked(t *testing.T) {
 		"tokens":     func(c *Config) { c.Tokens = nil },
 		"flood":      func(c *Config) { c.Flood = nil },
 		"pages":      func(c *Config) { c.Pages = nil },
-		"no pages":   func(c *Config) { c.Pages = fstest.MapFS{} },
-		"bad pages": func(c *Config) {
-			c.Pages = fstest.MapFS{"pages/layout.html": {Data: []byte("{{")}, "pages/sign-in.html": {Data: []byte("x")}}
+		"no pages":   func(c *Config) { c.Pages = map[string][]byte{} },
+		"no English": func(c *Config) { c.Pages = map[string][]byte{"pages/de/sign-in.html": nil} },
+		"no language": func(c *Config) {
+			c.Pages = map[string][]byte{"pages/en/sign-in.html": nil, "pages/-/sign-in.html": nil}
 		},
 		"ready": func(c *Config) { c.Ready = nil },
 		"log":   func(c *Config) { c.Log = nil },

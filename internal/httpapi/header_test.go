@@ -14,7 +14,7 @@ import (
 func (s *site) walk(visit func(name string, got answered)) {
 	s.t.Helper()
 	for _, r := range s.routes {
-		path := strings.ReplaceAll(strings.ReplaceAll(r.path, "{$}", ""), "{name}", "keyturn.js")
+		path := strings.ReplaceAll(strings.ReplaceAll(r.path, "{$}", ""), "{name}", strings.TrimPrefix(s.anAsset(), "/assets/"))
 		var body []byte
 		if r.method == http.MethodPost {
 			body = []byte("{}")
@@ -27,13 +27,12 @@ func (s *site) walk(visit func(name string, got answered)) {
 	visit("unclean", s.get("/v1/../sign-in"))
 	visit("preflight", s.send(http.MethodOptions, "/v1/account", nil, origin(foreign), header("Access-Control-Request-Method", "GET")))
 	visit("misdirected", s.get("/sign-in", host("evil.example")))
-	visit("not modified", s.get("/assets/keyturn.css", header("If-None-Match", s.pages["assets/keyturn.css"].tag)))
 }
 
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Development = true })
 	want := map[string]string{
-		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
 			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 		"X-Content-Type-Options":       "nosniff",
 		"X-Frame-Options":              "DENY",
@@ -62,7 +61,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 		seen[request] = true
 		caching, kept := got.header.Get("Cache-Control"), false
 		if got.status < 400 {
-			kept = strings.Contains(name, "/.well-known/") || strings.HasSuffix(name, "/openapi.json") || strings.Contains(name, "/assets/") || name == "not modified"
+			kept = strings.Contains(name, "/.well-known/") || strings.HasSuffix(name, "/openapi.json") || strings.Contains(name, "/assets/")
 		}
 		if (caching == "no-store") == kept {
 			t.Errorf("%s: Cache-Control %q", name, caching)
@@ -85,7 +84,7 @@ func TestMethods(t *testing.T) {
 		"/v1/sign-in/passkey": "POST",
 		"/v1/account":         "GET, HEAD, PATCH, DELETE",
 		"/healthz":            "GET, HEAD",
-		"/assets/keyturn.js":  "GET, HEAD",
+		s.anAsset():           "GET, HEAD",
 	} {
 		for _, method := range []string{http.MethodPut, http.MethodTrace, "BREW"} {
 			got := s.send(method, path, nil).wantCode(codeMethodNotAllowed)

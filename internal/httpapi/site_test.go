@@ -53,10 +53,10 @@ func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site
 	}
 	cfg := Config{
 		PublicURL: public, Modes: []session.Mode{session.ModeCookie, session.ModeToken}, CORSOrigins: []string{foreign},
-		Name: "Example", OpenSignUp: true, RPID: ceremonytest.RPID,
+		RPID:       ceremonytest.RPID,
 		Ceremonies: w.RP, Accounts: w.Accounts, Sessions: w.Sessions, Tokens: tokens,
 		Flood: limit.NewFlood(limit.FloodConfig{Rate: 1e6, Burst: 1e6, Now: w.Clock.Now}),
-		Pages: console.Files(), Ready: func(context.Context) error { return nil },
+		Pages: testPages(t), Ready: func(context.Context) error { return nil },
 		Log: slog.New(slog.NewJSONHandler(w.Journal, nil)), Now: w.Clock.Now, Rand: rand.Reader,
 	}
 	for _, e := range edit {
@@ -67,6 +67,28 @@ func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site
 		t.Fatal(err)
 	}
 	return &site{World: w, API: api, t: t}
+}
+
+// testPages are the pages as they are served, whether or not their script was built.
+func testPages(t testing.TB) map[string][]byte {
+	t.Helper()
+	pages, err := console.Pages(console.Operator{Name: "Example", OpenSignUp: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// anAsset is the path of an asset that is always there.
+func (s *site) anAsset() string {
+	s.t.Helper()
+	for name := range s.pages.files {
+		if strings.HasPrefix(name, "assets/icon-") {
+			return "/" + name
+		}
+	}
+	s.t.Fatal("no icon")
+	return ""
 }
 
 // with changes a request before it is sent.

@@ -115,6 +115,23 @@ func checkContact(v string) error {
 	return checkText(v)
 }
 
+func checkLink(v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%q is no link; write an https address", v)
+	}
+	return checkText(v)
+}
+
+var accent = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
+
+func checkAccent(v string) error {
+	if !accent.MatchString(v) {
+		return fmt.Errorf("%q is no colour; write it as #2456c7", v)
+	}
+	return nil
+}
+
 func checkAudience(v string) error {
 	if strings.ContainsFunc(v, unicode.IsSpace) {
 		return fmt.Errorf("%q holds space; write one audience", v)

@@ -68,6 +68,12 @@ type Settings struct {
 
 	OperatorName            string
 	OperatorSecurityContact string // mailto: or https:, or empty
+	OperatorLogo            string // path of a picture, or empty
+	OperatorAccent          string // #rrggbb, or empty
+	OperatorTerms           string // https:, or empty
+	OperatorPrivacy         string // https:, or empty
+	OperatorSupport         string // mailto: or https:, or empty
+	OperatorWording         string // folder of LANGUAGE.json, or empty
 
 	TokenAudience  string
 	TokenAlgorithm string // "ES256", "EdDSA"

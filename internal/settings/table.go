@@ -39,6 +39,7 @@ func table() []Setting {
 	rows = append(rows, serverRows()...)
 	rows = append(rows, relyingPartyRows()...)
 	rows = append(rows, policyRows()...)
+	rows = append(rows, operatorRows()...)
 	return append(rows, operationRows()...)
 }
 
@@ -180,7 +181,7 @@ func policyRows() []Setting {
 	}
 }
 
-func operationRows() []Setting {
+func operatorRows() []Setting {
 	return []Setting{
 		{
 			Name: "operator.name", Default: "rp.name",
@@ -197,6 +198,35 @@ func operationRows() []Setting {
 			Name: "operator.security_contact", Meaning: "whom to tell about a weakness (security.txt): mailto: or https:",
 			field: text(func(s *Settings) *string { return &s.OperatorSecurityContact }, checkContact),
 		},
+		{
+			Name: "operator.logo", Meaning: "picture shown on the pages: path of an SVG, PNG, JPEG or WebP file",
+			field: text(func(s *Settings) *string { return &s.OperatorLogo }, checkText),
+		},
+		{
+			Name: "operator.accent", Meaning: "colour of buttons and links on the pages: #rrggbb; any stays readable",
+			field: text(func(s *Settings) *string { return &s.OperatorAccent }, checkAccent),
+		},
+		{
+			Name: "operator.links.terms", Meaning: "the terms that the pages link to: an https address",
+			field: text(func(s *Settings) *string { return &s.OperatorTerms }, checkLink),
+		},
+		{
+			Name: "operator.links.privacy", Meaning: "the privacy notice that the pages link to: an https address",
+			field: text(func(s *Settings) *string { return &s.OperatorPrivacy }, checkLink),
+		},
+		{
+			Name: "operator.links.support", Meaning: "where the pages send people for help: mailto: or https:",
+			field: text(func(s *Settings) *string { return &s.OperatorSupport }, checkContact),
+		},
+		{
+			Name: "operator.wording", Meaning: "folder of files such as en.json with other sentences for the pages",
+			field: text(func(s *Settings) *string { return &s.OperatorWording }, checkText),
+		},
+	}
+}
+
+func operationRows() []Setting {
+	return []Setting{
 		{
 			Name: "token.audience", Default: "public_url",
 			Meaning: "aud of access tokens",

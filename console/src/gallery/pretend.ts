@@ -1,0 +1,100 @@
+// What the states of the gallery stand on: people and passkeys that do not exist, and
+// a server that answers for them.
+
+import type { Account, Passkey, Session } from "../api/types";
+import { type Person, visited } from "../browser/remembered";
+
+export const NOW = Date.parse("2026-03-14T09:26:53Z");
+
+const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+
+export const ana: Account = { id: "1", username: "ana", email: "ana@example.com", display_name: "Ana Example" };
+
+// Names as long as they come, in a language that likes them long.
+export const long: Account = {
+  id: "2",
+  username: "donaudampfschifffahrtsgesellschaftskapitaenswitwe-von-und-zu-x",
+  display_name: "Annegret-Wilhelmine Donaudampfschifffahrtsgesellschaftskapitän",
+};
+
+export function passkey(over: Partial<Passkey>): Passkey {
+  return {
+    id: "p1",
+    credential_id: "AA",
+    name: "MacBook",
+    created_at: ago(90 * DAY),
+    last_used_at: ago(2 * HOUR),
+    times_used: 14,
+    transports: ["internal"],
+    aaguid: "fbfc3007-154e-4ecc-8c0b-6e020557d7bd",
+    backup_eligible: true,
+    backed_up: true,
+    user_verified: true,
+    suspended: false,
+    rp_id: "localhost",
+    this_session: false,
+    ...over,
+  };
+}
+
+export const several: Passkey[] = [
+  passkey({ this_session: true }),
+  passkey({
+    id: "p2",
+    name: "Work key",
+    aaguid: "2fc0579f-8113-47ea-b116-bb5a8db9202a",
+    backed_up: false,
+    times_used: 1,
+    last_used_at: ago(40 * DAY),
+  }),
+  passkey({ id: "p3", name: "Old phone", suspended: true, aaguid: "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4", times_used: 220 }),
+];
+
+const { last_used_at: _unused, ...fresh } = passkey({ id: "p5", name: "My iPhone", times_used: 0, created_at: ago(2 * DAY) });
+
+export const siblings: Passkey[] = [passkey({ id: "p4", name: "iPhone", last_used_at: ago(30 * DAY) }), fresh];
+
+export const lengthy: Passkey[] = [
+  passkey({ name: "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz", this_session: true }),
+  passkey({ id: "p6", name: "مفتاح هاتفي", suspended: true }),
+];
+
+const agents = {
+  mac: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
+  phone: "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36",
+};
+
+export const sessions: Session[] = [
+  { id: "s1", created_at: ago(DAY), last_seen_at: ago(20), user_agent: agents.mac, this_session: true },
+  { id: "s2", created_at: ago(20 * DAY), last_seen_at: ago(3 * DAY), user_agent: agents.phone, this_session: false },
+  { id: "s3", created_at: ago(30 * DAY), last_seen_at: ago(9 * DAY), user_agent: "curl/8.7.1", this_session: false },
+];
+
+export const person: Person = { username: "ana", name: "Ana Example", here: true, used: NOW };
+
+export interface World {
+  account?: Account;
+  passkeys?: Passkey[];
+  sessions?: Session[];
+  people?: Person[];
+  silent?: boolean; // no call is ever answered
+}
+
+// pretend puts a server in place of the real one. Storage is set up for one state and
+// says nothing of anybody real: the gallery exists on developers' machines only.
+export function pretend({ account = ana, passkeys = several, sessions: listed = sessions, people = [], silent }: World): void {
+  localStorage.setItem("keyturn.people", JSON.stringify(people));
+  visited({ here: true }, false);
+  const answers: Record<string, unknown> = {
+    "/v1/account": account,
+    "/v1/passkeys": { passkeys },
+    "/v1/account/sessions": { sessions: listed },
+  };
+  window.fetch = async (input) => {
+    const answer = answers[String(input)];
+    if (silent || answer === undefined) return new Promise<Response>(() => undefined);
+    return Response.json(answer);
+  };
+}

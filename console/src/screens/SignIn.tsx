@@ -1,0 +1,130 @@
+import { KeyRound } from "lucide-react";
+import { type FormEvent, useRef, useState } from "react";
+
+import { type Used, supported, use } from "../browser/passkey";
+import { type Person, forget, remembered, visited } from "../browser/remembered";
+import { useText } from "../i18n/text";
+import { useSite } from "../site";
+import { useActivity } from "../ui/activity";
+import { Button, named } from "../ui/Button";
+import { Field, plainName } from "../ui/Field";
+import type { Notice } from "../ui/notice";
+import { Page } from "../ui/Page";
+import { People } from "./People";
+import { useAutofill } from "./autofill";
+import { useReset } from "./reset";
+
+const unsupported: Notice = { kind: "error", key: "error.unsupported" };
+
+export interface SignInProps {
+  initial?: { notice?: Notice; fault?: boolean; other?: boolean };
+}
+
+export function SignIn({ initial = {} }: SignInProps) {
+  const text = useText();
+  const site = useSite();
+  const field = useRef<HTMLInputElement>(null);
+  const activity = useActivity(initial.notice ?? (supported ? null : unsupported));
+  const [people, setPeople] = useState(remembered);
+  const [remember, setRemember] = useState(false);
+  const [fault, setFault] = useState(initial.fault ?? false);
+  const [other, setOther] = useState(initial.other ?? false);
+  const wanted = useRef(false);
+  wanted.current = remember;
+
+  function signedIn({ answer, here }: Used) {
+    const { username, email, display_name: name } = answer.account;
+    visited({ username: username ?? email, name: name ?? username ?? email, here }, wanted.current);
+    activity.say({ kind: "ok", key: "sign-in.done" });
+    location.assign("/account");
+  }
+
+  const autofill = useAutofill(activity, signedIn);
+
+  async function go(begin: { username?: string }): Promise<void> {
+    activity.rest(true);
+    await autofill.stop();
+    let used: Used | undefined;
+    const well = await activity.attempt(
+      async () => {
+        used = await use("/v1/sign-in/passkey", { begin: { ...begin, session_mode: "cookie" } });
+      },
+      () => void go(begin),
+    );
+    if (well && used) return signedIn(used);
+    setOther(true);
+    return autofill.start();
+  }
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    const username = field.current?.value.trim() ?? "";
+    setFault(!username);
+    if (username) void go({ username });
+    else field.current?.focus();
+  }
+
+  function withoutName() {
+    setFault(false);
+    void go({});
+  }
+
+  function remove(person: Person) {
+    forget(person.username);
+    setPeople(remembered());
+    activity.say({ kind: "calm", key: "sign-in.person.removed", values: { person: person.name } });
+    field.current?.focus();
+  }
+
+  useReset(activity, initial.notice);
+  const resting = activity.busy || !supported;
+  const named_ = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
+  return (
+    <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={site.sign_up} first={people.length === 0} />}>
+      <h1>{text("sign-in.heading", { name: site.name })}</h1>
+      <People people={people} busy={resting} choose={(person) => void go({ username: person.username })} remove={remove} />
+      <form {...named("sign-in")} onSubmit={submit} noValidate>
+        <Field
+          name="username"
+          label={text("sign-in.username")}
+          autoComplete="username webauthn"
+          maxLength={254}
+          ref={field}
+          fault={fault ? text("sign-in.name-missing") : named_}
+          {...plainName}
+        />
+        <label className="check">
+          <input {...named("remember")} type="checkbox" checked={remember} onChange={(event) => setRemember(event.target.checked)} />
+          {text("sign-in.remember")}
+        </label>
+        <Button {...named("continue")} type="submit" kind="primary" disabled={resting}>
+          {text("sign-in.continue")}
+        </Button>
+        <p className="or" aria-hidden="true">
+          <span>{text("or")}</span>
+        </p>
+        <Button {...named("passkey")} kind="secondary" disabled={resting} onClick={withoutName}>
+          <KeyRound size={20} aria-hidden />
+          {text(other ? "sign-in.other" : "sign-in.passkey")}
+        </Button>
+      </form>
+    </Page>
+  );
+}
+
+function Foot({ signUp, first }: { signUp: boolean; first: boolean }) {
+  const text = useText();
+  return (
+    <>
+      {first && <p className="aside">{text("explain.passkey")}</p>}
+      {signUp && (
+        <p className="foot">
+          {text("sign-in.new")}{" "}
+          <a {...named("to-sign-up")} href="/sign-up">
+            {text("sign-in.to-sign-up")}
+          </a>
+        </p>
+      )}
+    </>
+  );
+}

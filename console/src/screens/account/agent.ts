@@ -1,0 +1,28 @@
+// A User-Agent in words: the browser and the system, as far as it tells.
+
+const browsers: [RegExp, string][] = [
+  [/Edg\//, "Edge"],
+  [/OPR\//, "Opera"],
+  [/SamsungBrowser\//, "Samsung Internet"],
+  [/Firefox\/|FxiOS\//, "Firefox"],
+  [/HeadlessChrome\//, "Chromium"],
+  [/CriOS\/|Chrome\//, "Chrome"],
+  [/Version\/.*Safari\//, "Safari"],
+];
+
+const systems: [RegExp, string][] = [
+  [/iPhone/, "iPhone"],
+  [/iPad/, "iPad"],
+  [/Android/, "Android"],
+  [/CrOS/, "ChromeOS"],
+  [/Windows/, "Windows"],
+  [/Mac OS X/, "macOS"],
+  [/Linux/, "Linux"],
+];
+
+const first = (table: [RegExp, string][], agent: string): string | undefined =>
+  table.find(([sign]) => sign.test(agent))?.[1];
+
+export function describe(agent: string): { browser?: string | undefined; system?: string | undefined } {
+  return { browser: first(browsers, agent), system: first(systems, agent) };
+}
