@@ -66,6 +66,7 @@ type API struct {
 	hosts    hostSet
 	origins  origins
 	cookies  cookies
+	steady   []steadyHeader
 	pages    pages
 	readying readiness
 	document func() ([]byte, error) // the OpenAPI document, translated once
@@ -87,6 +88,7 @@ func New(cfg Config) (*API, error) {
 		hosts:   newHostSet(cfg.PublicURL, cfg.Hosts),
 		origins: origins{own: cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host, cors: cfg.CORSOrigins},
 		cookies: newCookies(cfg.Development),
+		steady:  steadyHeaders(cfg.PublicURL.Scheme == "https"),
 		pages:   pages,
 
 		document: sync.OnceValues(openapiJSON),

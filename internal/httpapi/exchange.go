@@ -92,17 +92,19 @@ func (a *API) recovered(x *exchange, caught any) {
 // never the address; and nothing that the client wrote.
 func (a *API) log(x *exchange, r *http.Request) {
 	level := slog.LevelInfo
-	attributes := []slog.Attr{
+	attributes := append(make([]slog.Attr, 0, 10),
 		slog.String("method", methodName(r.Method)),
 		slog.String("route", routeOf(r)),
 		slog.Int("status", x.status),
 		slog.Duration("duration", a.cfg.Now().Sub(x.start)),
 		slog.String("request_id", x.id),
 		slog.String("network", x.caller.Network().String()),
-	}
-	for name, value := range map[string]string{"code": string(x.code), "reason": x.reason, "step": x.step} {
-		if value != "" {
-			attributes = append(attributes, slog.String(name, value))
+	)
+	for _, why := range [...]slog.Attr{
+		slog.String("code", string(x.code)), slog.String("reason", x.reason), slog.String("step", x.step),
+	} {
+		if why.Value.String() != "" {
+			attributes = append(attributes, why)
 		}
 	}
 	if x.cause != nil {

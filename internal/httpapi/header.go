@@ -16,19 +16,36 @@ const permissions = "publickey-credentials-get=(self), publickey-credentials-cre
 // OWASP ASVS 3.4.1).
 const transportSecurity = "max-age=63072000; includeSubDomains"
 
-// setHeaders sets what is true of every answer, the refused ones included. A route
-// that may be cached replaces Cache-Control.
-func (a *API) setHeaders(h http.Header, requestID string) {
-	h.Set("Keyturn-Request-Id", requestID)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", contentPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", permissions)
-	if a.cfg.PublicURL.Scheme == "https" {
-		h.Set("Strict-Transport-Security", transportSecurity)
+// steadyHeader is a header that is the same in every answer. The list of values is
+// shared by all of them: net/http replaces such a list or appends a copy to it.
+type steadyHeader struct {
+	name   string // canonical
+	values []string
+}
+
+// steadyHeaders are those of every answer, the refused ones included. A route that may
+// be cached replaces Cache-Control.
+func steadyHeaders(https bool) []steadyHeader {
+	list := []steadyHeader{
+		{"Cache-Control", []string{"no-store"}},
+		{"Content-Security-Policy", []string{contentPolicy}},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+		{"Permissions-Policy", []string{permissions}},
 	}
+	if https {
+		list = append(list, steadyHeader{"Strict-Transport-Security", []string{transportSecurity}})
+	}
+	return list
+}
+
+// setHeaders sets what every answer carries.
+func (a *API) setHeaders(h http.Header, requestID string) {
+	for _, header := range a.steady {
+		h[header.name] = header.values
+	}
+	h.Set("Keyturn-Request-Id", requestID)
 }
