@@ -39,7 +39,7 @@ var (
 	errShort      = errors.New("too short")
 	errTrailing   = errors.New("bytes left over")
 	errAttested   = errors.New("attested credential data where there must be none, or the reverse")
-	errExtensions = errors.New("extension outputs are not one canonical map with text keys")
+	errExtensions = errors.New("extension outputs are not one canonical map of identifiers to what they stand for")
 )
 
 // parseAuthenticatorData reads authenticator data by the lengths it declares. The
@@ -68,7 +68,7 @@ func parseAuthenticatorData(raw []byte, registration bool) (*authenticatorData, 
 	}
 	if a.has(flagED) {
 		outputs, n, err := authenticatorCBOR.entries(rest)
-		if err != nil || !identified(outputs) {
+		if err != nil || !soundOutputs(outputs, registration) {
 			return nil, errExtensions
 		}
 		rest = rest[n:]
@@ -97,14 +97,4 @@ func (a *authenticatorData) attested(raw []byte) (int, error) {
 	a.key.raw = raw[end : end+n]
 	a.key.members, _ = value.(map[any]any)
 	return end + n, nil
-}
-
-// identified demands extension identifiers for keys (§9.3).
-func identified(outputs map[any]any) bool {
-	for k := range outputs {
-		if _, ok := k.(string); !ok {
-			return false
-		}
-	}
-	return true
 }

@@ -119,3 +119,32 @@ func largeBlob(d *jsontext.Decoder) error {
 		return err
 	})
 }
+
+// soundOutputs judges authenticator extension outputs: identifiers for keys (§9.3),
+// and of the known extensions of CTAP 2.2 §12 the shape. What is not known may be
+// anything; nothing here acts on any of it.
+func soundOutputs(outputs map[any]any, registration bool) bool {
+	for k, v := range outputs {
+		name, ok := k.(string)
+		if !ok {
+			return false
+		}
+		switch name {
+		case "credProtect":
+			level, number := v.(uint64)
+			ok = number && level >= 1 && level <= 3
+		case "minPinLength":
+			_, ok = v.(uint64)
+		case "hmac-secret":
+			if registration {
+				_, ok = v.(bool)
+			} else {
+				_, ok = v.([]byte)
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}

@@ -142,3 +142,46 @@ func TestKeysAgree(t *testing.T) {
 		t.Errorf("only %d keys", n)
 	}
 }
+
+// TestRSAAlgorithms are P-2 to P-4, P-6 and P-7 of Att-4: every RSA algorithm verifies
+// what it signed, of a key that was read as COSE.
+func TestRSAAlgorithms(t *testing.T) {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("message")
+	for _, c := range []struct {
+		id        string
+		algorithm int64
+		hash      crypto.Hash
+		pss       bool
+	}{
+		{"Att-4 P-2", PS256, crypto.SHA256, true},
+		{"Att-4 P-3", PS384, crypto.SHA384, true},
+		{"Att-4 P-4", PS512, crypto.SHA512, true},
+		{"Att-4 P-6", RS384, crypto.SHA384, false},
+		{"Att-4 P-7", RS512, crypto.SHA512, false},
+	} {
+		h := c.hash.New()
+		h.Write(message)
+		var options crypto.SignerOpts = c.hash
+		if c.pss {
+			options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: c.hash}
+		}
+		signature, err := k.Sign(rand.Reader, h.Sum(nil), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := parseKey(encodeCBOR(t, map[int64]any{1: 3, 3: c.algorithm, -1: k.N.Bytes(), -2: []byte{1, 0, 1}}))
+		if err != nil {
+			t.Fatalf("%s: %v", c.id, err)
+		}
+		if err := p.verify(message, signature); err != nil {
+			t.Errorf("%s: %v", c.id, err)
+		}
+		if p.verify([]byte("another"), signature) == nil {
+			t.Errorf("%s verifies another message", c.id)
+		}
+	}
+}
