@@ -76,7 +76,7 @@ verify: ## dependencies as recorded, generated files up to date, builds without 
 
 .PHONY: bench
 bench: build ## measure the parts, then whole sign-ins in both modes
-	$(GO) test -run '^$$' -bench . -benchmem ./webauthn ./internal/seal ./internal/ticket ./internal/store/sqlite
+	$(GO) test -run '^$$' -bench . -benchmem . ./webauthn ./internal/seal ./internal/ticket ./internal/store/sqlite
 	$(BIN)/keyturn bench --workers 32 --mode cookie
 	$(BIN)/keyturn bench --workers 32 --mode token
 
