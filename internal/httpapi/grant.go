@@ -11,15 +11,13 @@ import (
 	"github.com/keyturn/keyturn/internal/token"
 )
 
-// The errors of a token endpoint (RFC 6749 §5.2). The last two are those of the
-// authorization endpoint (§4.1.2.1): clients know them, and a token endpoint has none
-// of its own for them.
+// The errors of a token endpoint (RFC 6749 §5.2). The last is one of the authorization
+// endpoint (§4.1.2.1): clients know it, and a token endpoint has none of its own for it.
 const (
 	grantInvalidRequest  = "invalid_request"
 	grantInvalidGrant    = "invalid_grant"
 	grantUnsupportedType = "unsupported_grant_type"
 	grantInvalidScope    = "invalid_scope"
-	grantServerError     = "server_error"
 	grantUnavailable     = "temporarily_unavailable"
 )
 
@@ -141,15 +139,14 @@ func managedGrant(err error) error {
 	return managed(err)
 }
 
-// grantErrorOf words a problem as OAuth does.
+// grantErrorOf words a problem as OAuth does. None of them is internal: what is not
+// foreseen comes from a store or a key that could not be asked.
 func grantErrorOf(p *problem) *grantError {
 	m := meanings[p.code]
 	e := &grantError{status: m.status, code: grantInvalidRequest, detail: m.detail, cause: p.cause}
 	switch p.code {
 	case codeRateLimited, codeUnavailable:
 		e.code = grantUnavailable
-	case codeInternal:
-		e.code = grantServerError
 	case codeUnsupportedType:
 		e.status, e.detail = http.StatusBadRequest, "Send "+mediaForm+"."
 	}
