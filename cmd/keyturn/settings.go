@@ -39,21 +39,30 @@ func addSettings(flags *pflag.FlagSet, hidden bool) {
 
 // load reads the settings of a command: file, environment, flags.
 func (p *program) load(cmd *cobra.Command) (keyturn.Settings, error) {
+	from, err := p.sources(cmd)
+	if err != nil {
+		return keyturn.Settings{}, err
+	}
+	set, _, err := settings.Load(from)
+	return set, err
+}
+
+// sources gathers where the settings of a command come from.
+func (p *program) sources(cmd *cobra.Command) (settings.Sources, error) {
 	from := settings.Sources{Environment: p.env, Flags: make(map[string]string)}
 	var err error
 	if from.FileName, err = cmd.Flags().GetString(configFlag); err != nil {
-		return keyturn.Settings{}, err
+		return settings.Sources{}, err
 	}
 	from.File, err = os.ReadFile(from.FileName)
 	if errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed(configFlag) {
 		err = nil
 	}
 	if err != nil {
-		return keyturn.Settings{}, usageError{fmt.Errorf("the file of settings cannot be read (%w); name another with --config", err)}
+		return settings.Sources{}, usageError{fmt.Errorf("the file of settings cannot be read (%w); name another with --config", err)}
 	}
 	cmd.Flags().Visit(func(flag *pflag.Flag) { from.Flags[flag.Name] = flag.Value.String() })
-	set, _, err := settings.Load(from)
-	return set, err
+	return from, nil
 }
 
 // logger writes the log as the settings say. It goes to standard error: standard
