@@ -111,17 +111,32 @@ func (d *Directory) Credentials(ctx context.Context, a record.Account) ([]record
 }
 
 // credentials opens those of an account's credentials that are named, oldest first.
-// One that was tampered with is left out, with an alarm.
+// One that was tampered with is left out, with an alarm. One that does not open because
+// the account has moved since it was read is no such thing: both are read again.
 func (d *Directory) credentials(ctx context.Context, a record.Account, keys [][]byte) ([]record.Credential, error) {
-	rows, err := d.rows(ctx, keys)
-	if err != nil {
-		return nil, err
+	for range conflictTries {
+		rows, err := d.rows(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		credentials, tampered, err := d.open(a, rows)
+		if err != nil || len(tampered) == 0 {
+			return credentials, err
+		}
+		latest, ok, err := d.Get(ctx, a.ID())
+		if err != nil {
+			return nil, err
+		}
+		if ok && latest.Version() != a.Version() {
+			a = latest
+			continue
+		}
+		for _, t := range tampered {
+			d.cfg.Audit.Alarm(ctx, audit.Caller{}, t.Code, t)
+		}
+		return credentials, nil
 	}
-	credentials, tampered, err := d.open(a, rows)
-	for _, t := range tampered {
-		d.cfg.Audit.Alarm(ctx, audit.Caller{}, t.Code, t)
-	}
-	return credentials, err
+	return nil, fmt.Errorf("account: read credentials: %w", store.ErrConflict)
 }
 
 // rows reads credentials by the keys of their rows.
