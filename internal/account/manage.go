@@ -95,15 +95,15 @@ type Edit struct {
 // which another passkey gives: a suspended one has no session. Errors are *NameError,
 // ErrPasskey, ErrStepUp, ErrLastPasskey, ErrConflict, session.ErrNone.
 func (d *Directory) EditPasskey(ctx context.Context, c session.Current, id uuid.UUID, e Edit, by audit.Caller) (Passkey, error) {
-	var name string
 	if e.Name != nil {
-		var err error
-		if name, err = PasskeyName(*e.Name); err != nil {
+		name, err := PasskeyName(*e.Name)
+		if err != nil {
 			return Passkey{}, err
 		}
 		if name == "" {
 			return Passkey{}, &NameError{Field: "name", Code: NameTooShort}
 		}
+		e.Name = &name
 	}
 	if e.Suspended != nil && !*e.Suspended {
 		if err := d.Fresh(c); err != nil {
@@ -112,7 +112,7 @@ func (d *Directory) EditPasskey(ctx context.Context, c session.Current, id uuid.
 	}
 	// The name goes first: suspending the passkey that proved this session ends it.
 	if e.Name != nil {
-		if err := d.rename(ctx, c, id, name, by); err != nil {
+		if err := d.rename(ctx, c, id, e, by); err != nil {
 			return Passkey{}, err
 		}
 	}
@@ -194,16 +194,21 @@ func (d *Directory) others(a record.Account, without []byte) int {
 	return n
 }
 
-func (d *Directory) rename(ctx context.Context, c session.Current, id uuid.UUID, name string, by audit.Caller) error {
+// rename writes the name of an edit. A suspension that would be refused refuses it too:
+// a call that fails changes nothing.
+func (d *Directory) rename(ctx context.Context, c session.Current, id uuid.UUID, e Edit, by audit.Caller) error {
 	return d.judged(ctx, c, func(a record.Account, _ record.AccountFacts, op store.OpID) error {
 		credential, err := d.passkey(ctx, a, id)
 		if err != nil {
 			return err
 		}
-		if credential.Name() == name {
+		if e.Suspended != nil && *e.Suspended && !credential.Suspended() && d.others(a, credential.Key()) == 0 {
+			return ErrLastPasskey
+		}
+		if credential.Name() == *e.Name {
 			return nil
 		}
-		sealed, err := d.cfg.Vault.SealName(credential, name)
+		sealed, err := d.cfg.Vault.SealName(credential, *e.Name)
 		if err != nil {
 			return fmt.Errorf("account: seal name: %w", err)
 		}
