@@ -23,6 +23,7 @@ func resident(t *testing.T, w *ceremonytest.World, username string) (*webauthnte
 	t.Helper()
 	a := phone()
 	w.SignUp(t, a, username)
+	w.Clock.Advance(time.Millisecond) // this passkey is the oldest
 	return a, signedIn(t, w, a, ceremonytest.Request())
 }
 
