@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -108,14 +109,29 @@ func environment() []string {
 	return env
 }
 
+// Ports for servers are below those that systems give to outgoing connections (32768
+// and up): one of these could be taken between the look and the server's own.
+const (
+	firstPort = 20000
+	ports     = 12000
+)
+
+// asked counts the ports given out, so that no two tests get the same.
+var asked atomic.Int64
+
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range ports {
+		// Another process begins elsewhere.
+		port := firstPort + (os.Getpid()*101+int(asked.Add(1)))%ports
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func (s *server) awaitReady(t *testing.T) {
