@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"time"
@@ -50,7 +51,9 @@ type Directory struct {
 }
 
 // New makes a Directory.
-func New(cfg Config) *Directory { return &Directory{cfg: cfg} }
+func New(cfg Config) *Directory {
+	return &Directory{cfg: cfg, standIns: standIns{seed: maphash.MakeSeed()}}
+}
 
 // Passkey is what a person may know of one of their passkeys.
 type Passkey struct {
@@ -179,15 +182,27 @@ const (
 	KindEmail    = "email" // proved addresses only
 )
 
+// name is what somebody is called, as it is looked up.
+type name struct {
+	kind, canonical string
+	key             []byte // of the identifier's row
+}
+
+// called is how a name that somebody typed is looked up.
+func (d *Directory) called(typed string) name {
+	kind, canonical := Canonical(typed)
+	return name{kind, canonical, d.cfg.Vault.LookupIdentifier(kind, canonical)}
+}
+
 // Find resolves a username or a proved address. ok is false when nobody has it, and
 // when its row was tampered with.
 func (d *Directory) Find(ctx context.Context, name string) (a record.Account, ok bool, err error) {
-	kind, canonical := Canonical(name)
-	row, ok, err := d.identifier(ctx, d.cfg.Vault.LookupIdentifier(kind, canonical))
+	called := d.called(name)
+	row, ok, err := d.identifier(ctx, called.key)
 	if err != nil || !ok {
 		return record.Account{}, false, err
 	}
-	return d.bearer(ctx, kind, canonical, row)
+	return d.bearer(ctx, called, row)
 }
 
 // identifier reads an identifier by its row's key. ok is false when it is not there.
@@ -205,13 +220,13 @@ func (d *Directory) identifier(ctx context.Context, key []byte) (row store.Ident
 
 // bearer opens the row of an identifier and gives the account it leads to. ok is false
 // when a row was tampered with or the account is not there.
-func (d *Directory) bearer(ctx context.Context, kind, canonical string, row store.Identifier) (a record.Account, ok bool, err error) {
-	id, err := d.cfg.Vault.OpenIdentifier(kind, canonical, row)
+func (d *Directory) bearer(ctx context.Context, called name, row store.Identifier) (a record.Account, ok bool, err error) {
+	id, err := d.cfg.Vault.OpenIdentifier(called.kind, called.canonical, row)
 	if err != nil {
 		return record.Account{}, false, d.tampered(ctx, err)
 	}
 	a, ok, err = d.Get(ctx, id)
-	if err != nil || !ok || !names(a.Facts(), kind, canonical) {
+	if err != nil || !ok || !names(a.Facts(), called.kind, called.canonical) {
 		// An identifier the account itself does not carry grants nothing: the account
 		// row is the hinge, the identifier only the way to it.
 		return record.Account{}, false, err

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,14 +24,22 @@ type Listed struct {
 // reads, hits and misses, and the same openings. alike is the length of the list that
 // the caller answers with instead.
 func (d *Directory) SignInBy(ctx context.Context, name string, alike int) (record.Account, []Listed, error) {
-	stand := d.standIn(ctx, alike)
-	a, known, err := d.called(ctx, name, stand)
+	called := d.called(name)
+	stand := d.standIn(ctx, alike, called.key)
+	a, known, err := d.follow(ctx, called, stand)
 	if err != nil {
 		return record.Account{}, nil, err
 	}
 	ways := d.usable(a)
 	if !known || !a.Active() || len(ways) == 0 {
-		return record.Account{}, nil, d.pretend(ctx, stand, alike)
+		switch {
+		case !known || stand == nil: // they are the stand-in's already
+		case len(ways) == 0:
+			ways = d.usable(stand.account) // this account has none to go through
+		default:
+			ways = stand.ways
+		}
+		return record.Account{}, nil, d.pretend(ctx, stand, ways, alike)
 	}
 	credentials, err := d.credentials(ctx, a, ways)
 	if err != nil {
@@ -39,11 +48,10 @@ func (d *Directory) SignInBy(ctx context.Context, name string, alike int) (recor
 	return a, d.listed(credentials), nil
 }
 
-// called gives the account of a name, or the stand-in when nobody has it. Either way
+// follow gives the account of a name, or the stand-in when nobody has it. Either way
 // one identifier is found, another one is not, and the one that was found is followed.
-func (d *Directory) called(ctx context.Context, name string, stand *standIn) (a record.Account, known bool, err error) {
-	kind, canonical := Canonical(name)
-	row, known, err := d.identifier(ctx, d.cfg.Vault.LookupIdentifier(kind, canonical))
+func (d *Directory) follow(ctx context.Context, called name, stand *standIn) (a record.Account, known bool, err error) {
+	row, known, err := d.identifier(ctx, called.key)
 	if err != nil {
 		return record.Account{}, false, err
 	}
@@ -51,13 +59,13 @@ func (d *Directory) called(ctx context.Context, name string, stand *standIn) (a 
 		if !known {
 			return record.Account{}, false, nil
 		}
-		return d.bearer(ctx, kind, canonical, row)
+		return d.bearer(ctx, called, row)
 	}
-	other := nobody()
+	second := nobodys(called.key)
 	if !known {
-		kind, canonical, other = stand.kind, stand.canonical, stand.identifier
+		second, called = stand.name.key, stand.name
 	}
-	second, found, err := d.identifier(ctx, other)
+	other, found, err := d.identifier(ctx, second)
 	if err != nil {
 		return record.Account{}, false, err
 	}
@@ -66,26 +74,30 @@ func (d *Directory) called(ctx context.Context, name string, stand *standIn) (a 
 			d.standIns.stale()
 			return record.Account{}, false, nil
 		}
-		row = second
+		row = other
 	}
-	a, ok, err := d.bearer(ctx, kind, canonical, row)
+	a, ok, err := d.bearer(ctx, called, row)
 	if !known && !ok {
 		d.standIns.stale()
 	}
 	return a, known && ok, err
 }
 
-// nobody is a key that no row has: keys are MACs of 32 bytes.
-func nobody() []byte { return make([]byte, 32) }
+// nobodys is a key that no row has, far from one that there may be: keys are MACs.
+func nobodys(key []byte) []byte {
+	other := bytes.Clone(key)
+	other[0] ^= 0x80
+	return other
+}
 
 // pretend reads and opens credentials of a stand-in, n in all. The account is the one
 // that was looked at, so what does not open may just have moved since: that is no
 // alarm.
-func (d *Directory) pretend(ctx context.Context, stand *standIn, n int) error {
+func (d *Directory) pretend(ctx context.Context, stand *standIn, ways [][]byte, n int) error {
 	if stand == nil {
 		return nil
 	}
-	ways := stand.ways[:min(n, len(stand.ways))]
+	ways = ways[:min(n, len(ways))]
 	rows, err := d.rows(ctx, ways)
 	if err != nil {
 		return err
@@ -132,10 +144,10 @@ func (d *Directory) listed(credentials []record.Credential) []Listed {
 }
 
 // StandIn reads and opens somebody's credential with its account, which is what a
-// credential costs that answers: for a ceremony whose answer came from none that is
-// known. What it gives must sign nobody in. ok is false when there is none.
-func (d *Directory) StandIn(ctx context.Context) (a record.Account, c record.Credential, ok bool, err error) {
-	stand := d.standIn(ctx, 1)
+// credential costs that answers: for a ceremony whose answer came from id, which is
+// none that is known. What it gives must sign nobody in. ok is false when there is none.
+func (d *Directory) StandIn(ctx context.Context, id []byte) (a record.Account, c record.Credential, ok bool, err error) {
+	stand := d.standIn(ctx, 1, id)
 	if stand == nil {
 		return a, c, false, nil
 	}
@@ -157,10 +169,10 @@ func (d *Directory) StandIn(ctx context.Context) (a record.Account, c record.Cre
 	return a, c, true, nil
 }
 
-// Miss looks for a credential that nobody has: for a ceremony that found its
-// credential, so that it has cost a hit and a miss like one that did not.
-func (d *Directory) Miss(ctx context.Context) error {
-	_, _, err := d.cfg.Store.CredentialAndAccount(ctx, nobody())
+// Miss looks for a credential that nobody has: for a ceremony that found c, so that it
+// has cost a hit and a miss like one that did not.
+func (d *Directory) Miss(ctx context.Context, c record.Credential) error {
+	_, _, err := d.cfg.Store.CredentialAndAccount(ctx, nobodys(c.Key()))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("account: read credential: %w", err)
 	}

@@ -346,10 +346,14 @@ func TestRemovedStandInIsReplaced(t *testing.T) {
 					t.Fatal(statement)
 				}
 			}
-			v.ask("unknown", 1) // finds out
-			v.ask("unknown", 1) // looks for another
-			if _, reads := v.ask("unknown", 1); reads != want {
-				t.Fatalf("reads %s, want %s", reads, want)
+			for i := range 20 { // one of them finds out
+				v.ask(fmt.Sprint("unknown-", i), 1)
+			}
+			v.ask("unknown", 1) // looks for others
+			for i := range 20 {
+				if _, reads := v.ask(fmt.Sprint("unknown-", i), 1); reads != want {
+					t.Fatalf("reads %s, want %s", reads, want)
+				}
 			}
 		})
 	}
@@ -379,7 +383,7 @@ func TestPasskeysOfAnotherRPIDAreNotListed(t *testing.T) {
 	if _, list, err := other.SignInBy(t.Context(), "first", 1); len(list) != 0 || err != nil {
 		t.Fatalf("%v, %v", list, err)
 	}
-	if _, _, ok, err := other.StandIn(t.Context()); ok || err != nil {
+	if _, _, ok, err := other.StandIn(t.Context(), []byte("id")); ok || err != nil {
 		t.Fatal(ok, err)
 	}
 }
@@ -395,15 +399,42 @@ func TestStoreFailsAlike(t *testing.T) {
 	}
 }
 
+// TestStandInsAreMany: names have different ones, and each name the same one again.
+func TestStandInsAreMany(t *testing.T) {
+	v := newVillage(t)
+	for i := range 8 {
+		v.person(fmt.Sprint("person-", i), 1)
+	}
+	had := map[record.ID]bool{}
+	for i := range 100 {
+		id := fmt.Append(nil, i)
+		var accounts [2]record.ID
+		for j := range accounts {
+			a, _, ok, err := v.directory.StandIn(t.Context(), id)
+			if err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			accounts[j] = a.ID()
+		}
+		if accounts[0] != accounts[1] {
+			t.Fatal("the same ID has another stand-in")
+		}
+		had[accounts[0]] = true
+	}
+	if len(had) != 8 {
+		t.Fatalf("%d of 8 people stand in", len(had))
+	}
+}
+
 // TestStandIn: what it gives is a credential with its owner, read afresh.
 func TestStandIn(t *testing.T) {
 	v := newVillage(t)
-	if _, _, ok, err := v.directory.StandIn(t.Context()); ok || err != nil {
+	if _, _, ok, err := v.directory.StandIn(t.Context(), []byte("id")); ok || err != nil {
 		t.Fatalf("of an empty store: %v, %v", ok, err)
 	}
 	v.person("first", 1)
 	v.Clock.Advance(time.Second)
-	a, c, ok, err := v.directory.StandIn(t.Context())
+	a, c, ok, err := v.directory.StandIn(t.Context(), []byte("id"))
 	if err != nil || !ok || len(c.Facts().PublicKey) == 0 {
 		t.Fatalf("%v, %v", ok, err)
 	}
@@ -411,10 +442,10 @@ func TestStandIn(t *testing.T) {
 		t.Fatal("the credential is not its account's")
 	}
 	v.Intrude(t).Do("DELETE FROM credentials")
-	if _, _, ok, err := v.directory.StandIn(t.Context()); ok || err != nil {
+	if _, _, ok, err := v.directory.StandIn(t.Context(), []byte("id")); ok || err != nil {
 		t.Fatalf("of one that is gone: %v, %v", ok, err)
 	}
-	if err := v.directory.Miss(t.Context()); err != nil {
+	if err := v.directory.Miss(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -13,8 +14,10 @@ import (
 // name costs reads and openings, so a name that leads nowhere is made to cost the same
 // ones, on a stand-in: a real account whose rows are read and opened, and of which
 // nothing gets out. There is no waiting, nothing is stored for it, and nothing is kept
-// for a name. What it cannot make equal: rows that are not in the machine's memory yet
-// take longer than a stand-in's, which always are.
+// for a name. There are many, and a name has the same one each time, so that the
+// machine's caches know its rows as they know those of a name that is somebody's. What
+// that cannot make equal: rows that nobody has read for long, in a store that is larger
+// than the machine's memory.
 
 const (
 	// standInLife is how long a stand-in serves before another look.
@@ -22,7 +25,8 @@ const (
 	// standInRetry is how long the next look waits when there was no stand-in, or when
 	// it vanished: strangers can ask as often as they like.
 	standInRetry = time.Second
-	// standInSample is how many accounts one look reads, the oldest of the store.
+	// standInSample is how many accounts one look reads: the oldest of the store, so
+	// that they stay the same ones.
 	standInSample = 64
 	// standInTimeout bounds a look. The caller on whose time it runs may go away.
 	standInTimeout = 2 * time.Second
@@ -32,17 +36,21 @@ const (
 
 // standIn is a real account that can sign in.
 type standIn struct {
-	kind, canonical string // what it is called by
-	identifier      []byte // the key of that name's row
-	account         record.Account
-	ways            [][]byte // keys of its usable credentials, at least one
+	name    name
+	account record.Account
+	ways    [][]byte // keys of its usable credentials, at least one
 }
 
-// standIns are the stand-ins of this process, by how many usable passkeys they have:
-// whoever has two is stood in for by somebody who has two.
+// standInsByWays are stand-ins by how many usable passkeys they have: whoever has two is
+// stood in for by somebody who has two.
+type standInsByWays [standInWays + 1][]*standIn
+
+// standIns are the stand-ins of this process.
 type standIns struct {
-	mu     sync.Mutex
-	byWays [standInWays + 1]*standIn
+	seed maphash.Seed
+
+	mu     sync.Mutex // guards what follows
+	byWays standInsByWays
 	looked time.Time
 	wait   time.Duration // after looked, until the next look
 }
@@ -59,12 +67,14 @@ func (s *standIns) due(now time.Time) bool {
 }
 
 // replace takes what a look found.
-func (s *standIns) replace(found [standInWays + 1]*standIn) {
+func (s *standIns) replace(found standInsByWays) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byWays = found
-	if found != [standInWays + 1]*standIn{} {
-		s.wait = standInLife
+	for _, some := range found {
+		if len(some) > 0 {
+			s.wait = standInLife
+		}
 	}
 }
 
@@ -75,28 +85,33 @@ func (s *standIns) stale() {
 	s.wait = standInRetry
 }
 
-// get gives the stand-in for an account with n usable passkeys: one that has as many,
-// else the next that has more, else the one that has most. Nil: there is none.
-func (s *standIns) get(n int) *standIn {
+// get gives the stand-in for who is asked for as like and has n usable passkeys: one of
+// those that have as many, else of the next that have more, else of those that have
+// most. Nil: there is none.
+func (s *standIns) get(n int, like []byte) *standIn {
+	n = min(max(n, 1), standInWays)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n = min(max(n, 1), standInWays)
-	for _, candidate := range s.byWays[n:] {
-		if candidate != nil {
-			return candidate
+	for _, some := range s.byWays[n:] {
+		if len(some) > 0 {
+			return s.among(some, like)
 		}
 	}
 	for i := n; i > 0; i-- {
-		if s.byWays[i] != nil {
-			return s.byWays[i]
+		if some := s.byWays[i]; len(some) > 0 {
+			return s.among(some, like)
 		}
 	}
 	return nil
 }
 
-// standIn gives a stand-in, looking for one first when that is due. The look goes on
+func (s *standIns) among(some []*standIn, like []byte) *standIn {
+	return some[maphash.Bytes(s.seed, like)%uint64(len(some))]
+}
+
+// standIn gives a stand-in, looking for some first when that is due. The look goes on
 // whoever goes away, and its errors are nobody's: the stand-ins stay as they were.
-func (d *Directory) standIn(ctx context.Context, n int) *standIn {
+func (d *Directory) standIn(ctx context.Context, n int, like []byte) *standIn {
 	if d.standIns.due(d.cfg.Now()) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standInTimeout)
 		defer cancel()
@@ -104,10 +119,10 @@ func (d *Directory) standIn(ctx context.Context, n int) *standIn {
 			d.standIns.replace(found)
 		}
 	}
-	return d.standIns.get(n)
+	return d.standIns.get(n, like)
 }
 
-func (d *Directory) lookForStandIns(ctx context.Context) (found [standInWays + 1]*standIn, err error) {
+func (d *Directory) lookForStandIns(ctx context.Context) (found standInsByWays, err error) {
 	rows, err := d.cfg.Store.ListAccounts(ctx, nil, standInSample)
 	if err != nil {
 		return found, fmt.Errorf("account: list: %w", err)
@@ -120,12 +135,16 @@ func (d *Directory) lookForStandIns(ctx context.Context) (found [standInWays + 1
 			}
 			continue
 		}
-		n := min(len(d.usable(a)), standInWays)
-		if n == 0 || found[n] != nil {
+		if !a.Active() || len(d.usable(a)) == 0 {
 			continue
 		}
-		if found[n], err = d.audition(ctx, a.Facts()); err != nil {
+		s, err := d.audition(ctx, a.Facts())
+		if err != nil {
 			return found, err
+		}
+		if s != nil {
+			n := min(len(s.ways), standInWays)
+			found[n] = append(found[n], s)
 		}
 	}
 	return found, nil
@@ -134,18 +153,16 @@ func (d *Directory) lookForStandIns(ctx context.Context) (found [standInWays + 1
 // audition walks the way that a sign-in by name walks, and gives a stand-in when every
 // row of it is there and opens.
 func (d *Directory) audition(ctx context.Context, f record.AccountFacts) (*standIn, error) {
-	name := f.Username
-	if name == "" && len(f.Emails) > 0 {
-		name = f.Emails[0]
+	typed := f.Username
+	if typed == "" && len(f.Emails) > 0 {
+		typed = f.Emails[0]
 	}
-	s := &standIn{}
-	s.kind, s.canonical = Canonical(name)
-	s.identifier = d.cfg.Vault.LookupIdentifier(s.kind, s.canonical)
-	row, ok, err := d.identifier(ctx, s.identifier)
+	s := &standIn{name: d.called(typed)}
+	row, ok, err := d.identifier(ctx, s.name.key)
 	if err != nil || !ok {
 		return nil, err
 	}
-	if s.account, ok, err = d.bearer(ctx, s.kind, s.canonical, row); err != nil || !ok {
+	if s.account, ok, err = d.bearer(ctx, s.name, row); err != nil || !ok {
 		return nil, err
 	}
 	if s.ways = d.usable(s.account); len(s.ways) == 0 || !s.account.Active() {

@@ -93,10 +93,10 @@ func (rp *RelyingParty) judge(
 		return Proof{}, rp.regressed(ctx, r, op, t.Common, a, c)
 	}
 	if err != nil {
-		return Proof{}, rp.costKnown(ctx, response, expected, refusal(KindAuthentication, err))
+		return Proof{}, rp.costKnown(ctx, c, response, expected, refusal(KindAuthentication, err))
 	}
 	if !a.Active() {
-		return Proof{}, rp.costKnown(ctx, response, expected, refuse(KindAuthentication, "7.2/6", webauthn.CodePolicyDenied))
+		return Proof{}, rp.costKnown(ctx, c, response, expected, refuse(KindAuthentication, "7.2/6", webauthn.CodePolicyDenied))
 	}
 	initialized := c.Use().UVInitialized
 	level := assurance.OfAssertion(assertion, assurance.Credential{UVInitialized: initialized})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/webauthn"
 )
 
@@ -21,7 +22,7 @@ func (rp *RelyingParty) costUnknown(ctx context.Context, t asserted, response *w
 	if errors.As(refused, &failure) && failure.Kind == KindUnavailable {
 		return refused
 	}
-	a, c, ok, err := rp.cfg.Accounts.StandIn(ctx)
+	a, c, ok, err := rp.cfg.Accounts.StandIn(ctx, response.CredentialID())
 	if err != nil {
 		return unavailable(err)
 	}
@@ -34,9 +35,10 @@ func (rp *RelyingParty) costUnknown(ctx context.Context, t asserted, response *w
 // costKnown makes the refusal of a known credential cost the miss of an unknown one,
 // and the signature if it was refused before that.
 func (rp *RelyingParty) costKnown(
-	ctx context.Context, response *webauthn.AssertionResponse, expected webauthn.AssertionExpectation, refused *Error,
+	ctx context.Context, c record.Credential, response *webauthn.AssertionResponse,
+	expected webauthn.AssertionExpectation, refused *Error,
 ) error {
-	if err := rp.cfg.Accounts.Miss(ctx); err != nil {
+	if err := rp.cfg.Accounts.Miss(ctx, c); err != nil {
 		return unavailable(err)
 	}
 	switch refused.Code {
