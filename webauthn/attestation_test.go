@@ -197,6 +197,26 @@ func expired(t testing.TB, m *maker) []byte {
 	return other.certificate(t)
 }
 
+// firstVersion takes version and extensions out of a certificate. Nobody checks its
+// issuer's signature here.
+func firstVersion(t testing.TB, der []byte) []byte {
+	t.Helper()
+	var c struct {
+		TBS       []asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &c); err != nil {
+		t.Fatal(err)
+	}
+	c.TBS = c.TBS[1 : len(c.TBS)-1]
+	out, err := asn1.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // TestPackedStatements are PK and Att-5 of the lists, for statements with
 // certificates.
 func TestPackedStatements(t *testing.T) {
@@ -266,6 +286,25 @@ func TestPackedStatements(t *testing.T) {
 			m.data.aaguid, m.leaf.ExtraExtensions = [16]byte{9}, []pkix.Extension{e}
 		}, errRequirements},
 		{"PK-14", members(func(s map[string]any) { s["sig"] = []byte("signature") }), errSignature},
+		{"PK-05", func(t testing.TB, m *maker) {
+			m.edit = func(s map[string]any) { s["x5c"] = [][]byte{firstVersion(t, s["x5c"].([][]byte)[0])} }
+		}, errRequirements},
+		{"PK-12", func(testing.TB, *maker) {}, nil},
+		{"PK-13", members(func(s map[string]any) {
+			var v struct{ R, S *big.Int }
+			if _, err := asn1.Unmarshal(s["sig"].([]byte), &v); err != nil {
+				panic(err)
+			}
+			s["sig"] = append(v.R.FillBytes(make([]byte, 32)), v.S.FillBytes(make([]byte, 32))...)
+		}), errSignature},
+		{"Att-5 F-2", members(func(s map[string]any) { s["sig"] = make([]byte, 70) }), errSignature},
+		{"Att-5 F-3", members(func(s map[string]any) { delete(s, "x5c") }), errSignature},
+		{"Att-5 F-11", func(t testing.TB, m *maker) {
+			m.edit = func(s map[string]any) { s["x5c"] = [][]byte{newMaker(t).certificate(t), s["x5c"].([][]byte)[0]} }
+		}, errSignature},
+		{"Att-5 F-13", func(t testing.TB, m *maker) {
+			m.edit = func(s map[string]any) { s["x5c"] = [][]byte{newMaker(t).certificate(t)} }
+		}, errSignature},
 		{"Att-5 F-6", func(_ testing.TB, m *maker) { m.leaf.NotAfter = m.now.Add(-time.Second) }, errCertificateTime},
 		{"Att-5 F-7", func(_ testing.TB, m *maker) { m.leaf.NotBefore = m.now.Add(time.Second) }, errCertificateTime},
 		{"Att-5 F-12", func(t testing.TB, m *maker) { m.more = [][]byte{expired(t, m)} }, errCertificateTime},
@@ -278,7 +317,8 @@ func TestPackedStatements(t *testing.T) {
 	}, func(m *maker, t testing.TB) map[string]any { return m.packed(t) })
 }
 
-// TestU2FStatements are U2 and Att-8 of the lists.
+// TestU2FStatements are U2 and Att-8 of the lists. The right one is Att-8 P-1; flags are
+// not looked at (U2-05).
 func TestU2FStatements(t *testing.T) {
 	runStatements(t, formatU2F, attestationBasic, []statementCase{
 		{"U2-01/two", func(t testing.TB, m *maker) { m.more = [][]byte{newMaker(t).certificate(t)} }, errStatement},
@@ -320,13 +360,15 @@ func TestU2FStatements(t *testing.T) {
 		{"U2-04", func(t testing.TB, m *maker) {
 			m.edit = func(s map[string]any) { s["sig"] = m.sign(t, slices.Concat([]byte("authenticator data"), m.hash[:])) }
 		}, errSignature},
+		{"U2-05", func(_ testing.TB, m *maker) { m.data.flags |= flagUV }, nil},
 		{"Att-8 F-1", func(_ testing.TB, m *maker) { m.data.aaguid = [16]byte{15: 1} }, errU2FModel},
 		{"Att-8 F-2", func(_ testing.TB, m *maker) { m.edit = func(s map[string]any) { s["sig"] = []byte("x") } }, errSignature},
 		{"expired", func(_ testing.TB, m *maker) { m.leaf.NotAfter = m.now.Add(-time.Second) }, errCertificateTime},
 	}, func(m *maker, t testing.TB) map[string]any { return m.u2f(t) })
 }
 
-// TestCompoundStatements are CP of the lists.
+// TestCompoundStatements are CP of the lists. CP-01 is a vector too, and does not get as
+// far as a statement.
 func TestCompoundStatements(t *testing.T) {
 	part := func(format string, members any) map[string]any {
 		return map[string]any{"fmt": format, "attStmt": members}
