@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/webauthn"
 )
 
 // What the pages say about links, and when they cannot go on.
@@ -67,19 +66,6 @@ func (s *server) administratorLink(t *testing.T) string {
 		case <-tick.C:
 		}
 	}
-}
-
-// newcomer makes an account on the page of a server, at a browser of its own.
-func newcomer(t *testing.T, s *server, model webauthn.VirtualAuthenticatorOptions) person {
-	t.Helper()
-	b := startBrowser(t, s.url)
-	p := person{browser: b, key: b.plugIn(model), name: "ana"}
-	p.open("/sign-up")
-	p.fill("username", p.name)
-	p.click("create")
-	p.awaitPath("/account")
-	p.awaitStatus(saidAdded)
-	return p
 }
 
 // wantPasskeys checks with the server that the browser is signed in to an account

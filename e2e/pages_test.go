@@ -26,7 +26,13 @@ type person struct {
 // the person signed in, at /account.
 func signUp(t *testing.T, model webauthn.VirtualAuthenticatorOptions) person {
 	t.Helper()
-	b := startBrowser(t, startServer(t).url)
+	return newcomer(t, startServer(t), model)
+}
+
+// newcomer is signUp at a server that runs already.
+func newcomer(t *testing.T, s *server, model webauthn.VirtualAuthenticatorOptions) person {
+	t.Helper()
+	b := startBrowser(t, s.url)
 	p := person{browser: b, key: b.plugIn(model), name: "ana"}
 	p.autofill = model.Transport == webauthn.AuthenticatorTransportInternal && model.HasResidentKey
 	p.open("/sign-up")
