@@ -221,7 +221,7 @@ type Regression struct {
 	Account    Ref
 	Next       *Row // the account's next edition; nil: unchanged
 	Credential Ref
-	Replace    Credential // its next edition (LastUsed and TimesUsed are kept by the engine)
+	Replace    Credential // its next edition (Name, LastUsed and TimesUsed are kept by the engine)
 	Event      EventFunc
 }
 
@@ -243,7 +243,7 @@ type Standing struct {
 	Account    Ref
 	Next       Row // the account's next edition, its map saying the new standing
 	Credential Ref
-	Replace    Credential // its next edition (LastUsed and TimesUsed are kept by the engine)
+	Replace    Credential // its next edition (Name, LastUsed and TimesUsed are kept by the engine)
 	Event      EventFunc
 }
 

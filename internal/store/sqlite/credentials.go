@@ -60,9 +60,11 @@ func (t *tx) putCredential(c store.Credential) {
 		c.Key, c.Version, c.Body, c.Account, c.State, c.Sealed, c.Name, millis(c.LastUsed), c.TimesUsed)
 }
 
+// replaceCredential leaves the name alone: it moves without the version, so whoever made
+// the next edition may not have seen the newest.
 func (t *tx) replaceCredential(c store.Credential) {
-	t.write("UPDATE credentials SET version = ?, body = ?, account = ?, state = ?, sealed = ?, name = ? WHERE key = ?",
-		c.Version, c.Body, c.Account, c.State, c.Sealed, c.Name, c.Key)
+	t.write("UPDATE credentials SET version = ?, body = ?, account = ?, state = ?, sealed = ? WHERE key = ?",
+		c.Version, c.Body, c.Account, c.State, c.Sealed, c.Key)
 }
 
 // use counts a use and writes the next edition unless a later one is there.

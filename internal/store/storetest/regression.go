@@ -25,7 +25,7 @@ func (w *world) regression(p person) store.Regression {
 	next := store.Row{Key: p.account.Key, Version: p.account.Version + 1, Body: w.body("suspending")}
 	replace := p.credential
 	replace.Version, replace.State = replace.Version+1, replace.State+1
-	replace.Body, replace.Sealed, replace.Name = w.body("regressed"), w.body("sealed again"), w.body("renamed")
+	replace.Body, replace.Sealed, replace.Name = w.body("regressed"), w.body("sealed again"), w.body("another name")
 	replace.LastUsed, replace.TimesUsed = dawn.Add(time.Hour), 99
 	return store.Regression{
 		Op:         w.op(),
@@ -60,7 +60,7 @@ func testRegression(t *testing.T, open opener) {
 			d := w.dump()
 			same(t, "accounts", d.Accounts, []store.Row{account})
 			want := v.Replace
-			want.LastUsed, want.TimesUsed = p.credential.LastUsed, p.credential.TimesUsed
+			want.Name, want.LastUsed, want.TimesUsed = p.credential.Name, p.credential.LastUsed, p.credential.TimesUsed
 			same(t, "credentials", d.Credentials, []store.Credential{want})
 			same(t, "sessions", d.Sessions, []store.Session{*p.session})
 			w.spent(v.Spend)

@@ -109,7 +109,8 @@ func testStanding(t *testing.T, open opener) {
 		after := w.dump()
 		want := before
 		replaced := x.Replace
-		replaced.LastUsed, replaced.TimesUsed = before.Credentials[0].LastUsed, before.Credentials[0].TimesUsed
+		kept := before.Credentials[0]
+		replaced.Name, replaced.LastUsed, replaced.TimesUsed = kept.Name, kept.LastUsed, kept.TimesUsed
 		want.Accounts, want.Credentials, want.Events = []store.Row{x.Next}, []store.Credential{replaced}, after.Events
 		same(t, "after the change", after, want)
 		oneEvent(t, before, after)
