@@ -339,6 +339,13 @@ func TestLastTwoRace(t *testing.T) {
 // TestParallelEdits: calls that do not contradict each other all come through, however
 // often the account moves under them.
 func TestParallelEdits(t *testing.T) {
+	for range 10 {
+		editTogether(t)
+	}
+}
+
+func editTogether(t *testing.T) {
+	t.Helper()
 	w := ceremonytest.New(t)
 	_, proof := resident(t, w, "ana")
 	_, second := bind(t, w, proof)

@@ -22,7 +22,8 @@ type Profile struct {
 // Username and address take a fresh proof: they are how somebody asks for a way in.
 // Errors are *NameError, ErrStepUp, ErrTaken, ErrConflict, session.ErrNone.
 func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profile, by audit.Caller) (session.Person, error) {
-	if err := p.check(); err != nil {
+	p, err := p.checked()
+	if err != nil {
 		return session.Person{}, err
 	}
 	if p.Username != nil || p.Email != nil {
@@ -31,7 +32,7 @@ func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profil
 		}
 	}
 	var after record.AccountFacts
-	err := d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+	err = d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
 		verb := store.AccountChange{Op: op, Account: a.Ref()}
 		if err := d.apply(p, &facts, &verb); err != nil {
 			return err
@@ -56,23 +57,23 @@ func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profil
 	return session.PersonOf(after), nil
 }
 
-// check judges and normalises the new names.
-func (p *Profile) check() error {
+// checked judges the new names and gives them in the form they are kept in.
+func (p Profile) checked() (Profile, error) {
 	checks := []struct {
-		value *string
+		value **string
 		check func(string) (string, error)
-	}{{p.DisplayName, DisplayName}, {p.Username, Username}, {p.Email, optional(Email)}}
+	}{{&p.DisplayName, DisplayName}, {&p.Username, Username}, {&p.Email, optional(Email)}}
 	for _, c := range checks {
-		if c.value == nil {
+		if *c.value == nil {
 			continue
 		}
-		canonical, err := c.check(*c.value)
+		canonical, err := c.check(**c.value)
 		if err != nil {
-			return err
+			return Profile{}, err
 		}
-		*c.value = canonical
+		*c.value = &canonical
 	}
-	return nil
+	return p, nil
 }
 
 func optional(check func(string) (string, error)) func(string) (string, error) {
