@@ -264,12 +264,18 @@ func (h tally) policy(t *testing.T) {
 // moving is a store whose accounts never stand still.
 type moving struct{ account.Store }
 
-func (moving) RecordSignUp(context.Context, store.SignUp) error          { return store.ErrConflict }
-func (moving) RecordBinding(context.Context, store.Binding) error        { return store.ErrConflict }
-func (moving) RecordStanding(context.Context, store.Standing) error      { return store.ErrConflict }
-func (moving) RenameCredential(context.Context, store.Renaming) error    { return store.ErrConflict }
-func (moving) RecordUnbinding(context.Context, store.Unbinding) error    { return store.ErrConflict }
-func (moving) DeleteAccount(context.Context, store.Deletion) error       { return store.ErrConflict }
+func (moving) RecordSignUp(context.Context, store.SignUp) error { return store.ErrConflict }
+
+func (moving) RecordBinding(context.Context, store.Binding) error { return store.ErrConflict }
+
+func (moving) RecordStanding(context.Context, store.Standing) error { return store.ErrConflict }
+
+func (moving) RenameCredential(context.Context, store.Renaming) error { return store.ErrConflict }
+
+func (moving) RecordUnbinding(context.Context, store.Unbinding) error { return store.ErrConflict }
+
+func (moving) DeleteAccount(context.Context, store.Deletion) error { return store.ErrConflict }
+
 func (moving) ReplaceAccount(context.Context, store.AccountChange) error { return store.ErrConflict }
 
 // conflicts is what is told when a change was judged again and again in vain.

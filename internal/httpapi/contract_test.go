@@ -391,7 +391,17 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: %v", operation, err)
 		}
 	}
-	if n < 8 {
+	schemas, _ := c.at("", "components", "schemas")
+	for name, schema := range schemas.(map[string]any) {
+		examples, _ := schema.(map[string]any)["examples"].([]any)
+		for _, example := range examples {
+			n++
+			if err := c.check("/components/schemas/"+name, example); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if n < 16 {
 		t.Errorf("%d examples", n)
 	}
 }

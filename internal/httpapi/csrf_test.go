@@ -109,9 +109,8 @@ func (s *site) json(v any) []byte {
 
 // forgery is a way in which a page of somebody else makes a browser ask.
 type forgery struct {
-	with   []with
-	simple bool // needs no preflight, so it may be sent whatever we say of CORS
-	body   func([]byte) []byte
+	with []with
+	body func([]byte) []byte
 }
 
 func fetched(site, mode string) []with {

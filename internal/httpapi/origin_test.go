@@ -186,6 +186,7 @@ func TestPreflight(t *testing.T) {
 		want int
 	}{
 		"allowed":          {"/v1/sign-in/passkey", []with{ask, origin(foreign)}, 204},
+		"unsafe methods":   {"/v1/account", []with{ask, origin(foreign)}, 204},
 		"stranger":         {"/v1/sign-in/passkey", []with{ask, origin("https://evil.example")}, 403},
 		"own":              {"/v1/sign-in/passkey", []with{ask}, 403},
 		"not there":        {"/v1/nothing", []with{ask, origin(foreign)}, 404},
@@ -200,9 +201,13 @@ func TestPreflight(t *testing.T) {
 				}
 				return
 			}
+			methods := "POST"
+			if test.path == "/v1/account" {
+				methods = "GET, HEAD, PATCH, DELETE"
+			}
 			for name, want := range map[string]string{
 				"Access-Control-Allow-Origin":  foreign,
-				"Access-Control-Allow-Methods": "POST",
+				"Access-Control-Allow-Methods": methods,
 				"Access-Control-Allow-Headers": "Authorization, Content-Type",
 				"Access-Control-Max-Age":       "600",
 			} {
