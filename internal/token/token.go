@@ -117,10 +117,14 @@ func (i *Issuer) Renew(ctx context.Context, refresh, scope string, by audit.Call
 	return answer, current, err
 }
 
-// within tells whether every scope asked for was granted.
+// within tells whether every scope asked for was granted. What is no list of scopes by
+// the grammar of RFC 6749 §3.3 was never granted.
 func within(asked, granted string) bool {
+	if asked == "" {
+		return true
+	}
 	have := strings.Fields(granted)
-	return !slices.ContainsFunc(strings.Fields(asked), func(s string) bool { return !slices.Contains(have, s) })
+	return !slices.ContainsFunc(strings.Split(asked, " "), func(s string) bool { return !slices.Contains(have, s) })
 }
 
 // earned is what differs between two answers for the same session.
