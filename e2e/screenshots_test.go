@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -53,21 +52,20 @@ func (b *browser) photograph(dir, name string) {
 	b.t.Helper()
 	for _, width := range []int64{360, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
-			run(b, "viewport", chromedp.EmulateViewport(width, 800))
-			command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{
-					{Name: "prefers-color-scheme", Value: scheme},
-					{Name: "prefers-reduced-motion", Value: "reduce"},
-				},
-			})
-			picture := run(b, "screenshot", chromedp.FullScreenshot(100))
-			file := fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(name, "/", "-"), width, scheme)
-			if err := os.WriteFile(filepath.Join(dir, file), picture, 0o644); err != nil {
-				b.t.Fatal(err)
-			}
+			b.look(view{width: width, zoom: 1, scheme: scheme})
+			b.picture(dir, fmt.Sprintf("%s-%d-%s", name, width, scheme))
 			if wide := eval[int](b, "document.documentElement.scrollWidth"); int64(wide) > width {
 				b.t.Errorf("%s scrolls sideways: %d px in a window of %d", name, wide, width)
 			}
 		}
+	}
+}
+
+// picture writes NAME.png, the whole page.
+func (b *browser) picture(dir, name string) {
+	b.t.Helper()
+	picture := run(b, "screenshot", chromedp.FullScreenshot(100))
+	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
 	}
 }

@@ -78,7 +78,7 @@ export function SignIn({ initial = {} }: SignInProps) {
 
   useReset(activity, initial.notice);
   const resting = activity.busy || !supported;
-  const named_ = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
+  const about = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
   return (
     <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={site.sign_up} first={people.length === 0} />}>
       <h1>{text("sign-in.heading", { name: site.name })}</h1>
@@ -90,7 +90,7 @@ export function SignIn({ initial = {} }: SignInProps) {
           autoComplete="username webauthn"
           maxLength={254}
           ref={field}
-          fault={fault ? text("sign-in.name-missing") : named_}
+          fault={fault ? text("sign-in.name-missing") : about}
           {...plainName}
         />
         <label className="check">

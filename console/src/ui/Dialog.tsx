@@ -5,7 +5,7 @@
 import "../styles/overlays.css";
 
 import * as Radix from "@radix-ui/react-dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 
 interface Props {
   open: boolean;
@@ -17,11 +17,25 @@ interface Props {
 }
 
 export function Dialog({ open, onClose, name, title, text, children }: Props) {
+  // Radix gives the focus back to a trigger of its own; ours are opened by other means.
+  const before = useRef<Element | null>(null);
+  const leave = (event: Event) => {
+    event.preventDefault();
+    if (before.current instanceof HTMLElement) before.current.focus();
+  };
   return (
     <Radix.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <Radix.Portal>
         <div className="veil">
-          <Radix.Content className="dialog" data-testid={name} {...(text ? {} : { "aria-describedby": undefined })}>
+          <Radix.Content
+            className="dialog"
+            data-testid={name}
+            onOpenAutoFocus={() => {
+              before.current = document.activeElement;
+            }}
+            onCloseAutoFocus={leave}
+            {...(text ? {} : { "aria-describedby": undefined })}
+          >
             <Radix.Title dir="auto">{title}</Radix.Title>
             {text && <Radix.Description dir="auto">{text}</Radix.Description>}
             {children}

@@ -6,13 +6,14 @@ import { useEffect, useState } from "react";
 import { useText } from "../i18n/text";
 import type { Activity } from "./activity";
 import { Button, named } from "./Button";
+import type { Notice } from "./notice";
 
 export function Status({ activity }: { activity: Activity }) {
   const text = useText();
   const { notice } = activity;
   return (
     <>
-      <Live words={notice ? text(notice.key, notice.values) : ""} kind={notice?.kind ?? ""} token={notice} />
+      <Live notice={notice} words={notice ? text(notice.key, notice.values) : ""} />
       {notice?.until !== undefined && <Countdown until={notice.until} />}
       {notice?.retry && (
         <Button {...named("retry")} kind="secondary" onClick={notice.retry}>
@@ -33,17 +34,23 @@ export function Status({ activity }: { activity: Activity }) {
 }
 
 // A live region only announces a change, so the words go first and come back when
-// the same thing is said again.
-function Live({ words, kind, token }: { words: string; kind: string; token: unknown }) {
+// the same thing is said again. What stands beside its field already is only said.
+function Live({ words, notice }: { words: string; notice: Notice | null }) {
   const [said, setSaid] = useState("");
   useEffect(() => {
     setSaid("");
     if (!words) return;
     const timer = setTimeout(() => setSaid(words), 20);
     return () => clearTimeout(timer);
-  }, [words, token]);
+  }, [words, notice]);
   return (
-    <p {...named("status")} className="status" role="status" aria-live="polite" data-kind={kind}>
+    <p
+      {...named("status")}
+      className={notice?.field ? "unseen" : "status"}
+      role="status"
+      aria-live="polite"
+      data-kind={notice?.kind ?? ""}
+    >
       {said}
     </p>
   );

@@ -36,12 +36,14 @@ export function useActivity(initial: Notice | null = null): Activity {
   return { busy, notice, say, rest: setRunning, attempt };
 }
 
-// A disabled button loses the focus, so it goes back to where the person was.
+// A disabled button loses the focus, so it goes back to where the person was on the
+// page; what a dialog had is gone with it.
 function useReturningFocus(busy: boolean): void {
   const focused = useRef<Element | null>(null);
   useEffect(() => {
     const note = (event: FocusEvent) => {
-      focused.current = event.target as Element;
+      const target = event.target as Element;
+      if (target.closest("main")) focused.current = target;
     };
     document.addEventListener("focusin", note);
     return () => document.removeEventListener("focusin", note);

@@ -69,7 +69,7 @@ export function PasskeyRow({ passkey, replacement, only, here, busy, renaming = 
           </button>
         )}
       </div>
-      <Menu label={text("passkeys.menu", { name })} items={items} disabled={busy} />
+      {!editing && <Menu label={text("passkeys.menu", { name })} items={items} disabled={busy} />}
     </li>
   );
 }
@@ -100,15 +100,14 @@ function Line({ passkey }: { passkey: Passkey }) {
   const moment = useMoment();
   const when = moment(passkey.last_used_at ?? passkey.created_at);
   const provider = passkey.provider?.name ?? providerName(passkey.aaguid);
-  const before = [provider !== passkey.name && provider, text(passkey.backed_up ? "passkeys.synced" : "passkeys.one-device")];
   return (
     <p className="passkey-line">
-      {before.filter(Boolean).join(" · ")}
-      {" · "}
+      {provider && provider !== passkey.name && <span>{provider}</span>}
+      <span>{text(passkey.backed_up ? "passkeys.synced" : "passkeys.one-device")}</span>
       <time dateTime={passkey.last_used_at ?? passkey.created_at} title={when.exact}>
         {text(passkey.last_used_at ? "passkeys.last-used" : "passkeys.created", { when: when.words })}
       </time>
-      {passkey.times_used > 0 && ` · ${text("passkeys.times", { count: passkey.times_used })}`}
+      {passkey.times_used > 0 && <span>{text("passkeys.times", { count: passkey.times_used })}</span>}
     </p>
   );
 }

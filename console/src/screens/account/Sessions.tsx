@@ -69,8 +69,7 @@ export function Sessions({ sessions, activity, stepUp, changed }: Props) {
                   {session.this_session && <span className="badge">{text("sessions.this")}</span>}
                 </div>
                 <p className="passkey-line">
-                  {text("sessions.line", { when: moment(session.created_at).words })}
-                  {" · "}
+                  <span>{text("sessions.line", { when: moment(session.created_at).words })}</span>
                   <time dateTime={session.last_seen_at} title={seen.exact}>
                     {text("sessions.seen", { when: seen.words })}
                   </time>
