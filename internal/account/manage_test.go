@@ -14,6 +14,7 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
+	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 )
 
@@ -186,6 +187,27 @@ func TestSuspendingOneself(t *testing.T) {
 		t.Fatalf("became %+v, %v", got, err)
 	}
 	dead(t, w, proof, "restored by another")
+}
+
+// TestDisabledInBetween: an account that was disabled since the session was checked
+// changes nothing any more.
+func TestDisabledInBetween(t *testing.T) {
+	w := ceremonytest.New(t)
+	_, proof := resident(t, w, "ana")
+	_, second := bind(t, w, proof)
+	a, _, err := w.Accounts.Find(t.Context(), "ana")
+	must(t, err)
+	replace(t, w, a, func(f *record.AccountFacts) { f.State = record.StateDisabled })
+	before := w.Store.Writes()
+	_, suspended := standing(t, w, proof, second, true)
+	_, renamed := w.Accounts.EditProfile(t.Context(), proof.Session(), account.Profile{Username: ptr("eve")}, caller())
+	for _, err := range []error{
+		suspended, renamed, w.Accounts.RemovePasskey(t.Context(), proof.Session(), second.ID, caller()), w.Accounts.Delete(t.Context(), proof.Session(), caller()),
+	} {
+		if !errors.Is(err, session.ErrNone) || w.Store.Writes() != before {
+			t.Fatalf("error %v, %d writes", err, w.Store.Writes()-before)
+		}
+	}
 }
 
 // TestLastWayIn: what could not sign in does not count as another way in.

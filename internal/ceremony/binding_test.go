@@ -11,6 +11,7 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
+	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
@@ -231,6 +232,9 @@ func TestBindingIsCalledBack(t *testing.T) {
 		},
 		"another passkey removed": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, second account.Passkey) {
 			must(t, w.Accounts.RemovePasskey(t.Context(), p.Session(), second.ID, audit.Caller{}))
+		},
+		"account disabled": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, _ account.Passkey) {
+			change(t, w, p, func(f *record.AccountFacts) { f.State = record.StateDisabled })
 		},
 		"account deleted": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, _ account.Passkey) {
 			must(t, w.Accounts.Delete(t.Context(), p.Session(), audit.Caller{}))
