@@ -200,7 +200,7 @@ func okp(k webauthncose.OKPPublicKeyData) (crypto.PublicKey, error) {
 // are judged before anything is computed with the numbers.
 func boundedRSA(k webauthncose.RSAPublicKeyData) (crypto.PublicKey, error) {
 	n, e := k.Modulus, k.Exponent
-	if len(n) > maxRSABits/8 || n[0] == 0 || len(e) > 4 || e[0] == 0 {
+	if len(n) > maxRSABits/8 || n[0] == 0 || e[0] == 0 {
 		return nil, errKeyRSA
 	}
 	modulus := new(big.Int).SetBytes(n)

@@ -84,6 +84,29 @@ func TestSoundEdwards(t *testing.T) {
 	}
 }
 
+// TestCanonicalEdwards: y beyond the field is the encoding of nothing, though decoders
+// read it as the remainder, which is a point of great order for some of these.
+func TestCanonicalEdwards(t *testing.T) {
+	reduced := 0
+	for k := range byte(19) {
+		var y [32]byte
+		y[0] = k
+		if soundEdwards(y[:]) {
+			reduced++
+		}
+		over := [32]byte{0: 0xed + k, 31: 0x7f}
+		for i := 1; i < 31; i++ {
+			over[i] = 0xff
+		}
+		if soundEdwards(over[:]) {
+			t.Errorf("p + %d is taken", k)
+		}
+	}
+	if reduced == 0 {
+		t.Error("no remainder is a sound point")
+	}
+}
+
 func field() *big.Int {
 	return new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 }
