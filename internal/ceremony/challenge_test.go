@@ -73,8 +73,13 @@ func TestChallengeHook(t *testing.T) {
 	}
 	w.Assert(t, a, "ana")
 	want := []ceremony.Began{
-		{Ceremony: "sign_up"}, {Ceremony: "sign_in"}, {Ceremony: "step_up", Account: ana}, {Ceremony: "binding", Account: ana},
-		{Ceremony: "enrolment", Account: id}, {Ceremony: "sign_in"}, {Ceremony: "sign_in", Account: ana},
+		{Ceremony: "sign_up"},
+		{Ceremony: "sign_in"},
+		{Ceremony: "step_up", Account: ana},
+		{Ceremony: "binding", Account: ana},
+		{Ceremony: "enrolment", Account: id},
+		{Ceremony: "sign_in"},
+		{Ceremony: "sign_in", Account: ana},
 	}
 	if len(m.began) != len(want) {
 		t.Fatalf("asked %+v", m.began)
@@ -115,8 +120,12 @@ func TestChallengeHookFails(t *testing.T) {
 		err    error
 		good   bool
 	}{
-		{make([]byte, 1), nil, true}, {make([]byte, 64), nil, true}, {nil, nil, false}, {[]byte{}, nil, false},
-		{make([]byte, 65), nil, false}, {[]byte("x"), errors.New("the team is away"), false},
+		{make([]byte, 1), nil, true},
+		{make([]byte, 64), nil, true},
+		{nil, nil, false},
+		{[]byte{}, nil, false},
+		{make([]byte, 65), nil, false},
+		{[]byte("x"), errors.New("the team is away"), false},
 	} {
 		answer, failure = c.answer, c.err
 		for name, begin := range begins {

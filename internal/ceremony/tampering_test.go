@@ -127,16 +127,26 @@ func TestTamperedDatabase(t *testing.T) {
 		victim, mallory string // outcome of their own sign-ins
 		alarm           string // "": nothing was read that is not ours
 	}{
-		{"keys of two credentials swapped", func(w *town) { w.swap("sealed") },
-			alarmCredential, alarmCredential, alarmCredential},
-		{"facts of use swapped", func(w *town) { w.swap("body, version") },
-			alarmCredential, alarmCredential, alarmCredential},
-		{"everything but the key column swapped", func(w *town) { w.swap("version, state, account, body, name, sealed") },
-			alarmCredential, alarmCredential, alarmCredential},
-		{"owners swapped", func(w *town) { w.swap("account") },
-			alarmCredential, alarmCredential, alarmCredential},
-		{"names swapped", func(w *town) { w.swap("name") },
-			alarmCredential, alarmCredential, alarmCredential},
+		{
+			"keys of two credentials swapped", func(w *town) { w.swap("sealed") },
+			alarmCredential, alarmCredential, alarmCredential,
+		},
+		{
+			"facts of use swapped", func(w *town) { w.swap("body, version") },
+			alarmCredential, alarmCredential, alarmCredential,
+		},
+		{
+			"everything but the key column swapped", func(w *town) { w.swap("version, state, account, body, name, sealed") },
+			alarmCredential, alarmCredential, alarmCredential,
+		},
+		{
+			"owners swapped", func(w *town) { w.swap("account") },
+			alarmCredential, alarmCredential, alarmCredential,
+		},
+		{
+			"names swapped", func(w *town) { w.swap("name") },
+			alarmCredential, alarmCredential, alarmCredential,
+		},
 		{"a credential moved to the victim", func(w *town) {
 			w.Do("UPDATE credentials SET account = ? WHERE account = ?", w.id("victim"), w.id("mallory"))
 		}, success, alarmCredential, alarmCredential},

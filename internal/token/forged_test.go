@@ -108,8 +108,10 @@ func TestAlgorithmConfusion(t *testing.T) {
 	head := func(alg string) string { return `{"alg":` + alg + `,"kid":"` + f.kid() + `","typ":"at+jwt"}` }
 	claims := f.text(nil)
 	signature := f.good[strings.LastIndexByte(f.good, '.')+1:]
-	for _, alg := range []string{`"none"`, `"None"`, `"NONE"`, `"nOnE"`, `""`, `null`, `0`, `["ES256"]`, `"es256"`, `"ES256 "`,
-		`"ES384"`, `"ES512"`, `"RS256"`, `"PS256"`, `"EdDSA"`, `"HS256"`, `"ES256K"`, `"dir"`, `"A256GCM"`} {
+	for _, alg := range []string{
+		`"none"`, `"None"`, `"NONE"`, `"nOnE"`, `""`, `null`, `0`, `["ES256"]`, `"es256"`, `"ES256 "`,
+		`"ES384"`, `"ES512"`, `"RS256"`, `"PS256"`, `"EdDSA"`, `"HS256"`, `"ES256K"`, `"dir"`, `"A256GCM"`,
+	} {
 		input := encode([]byte(head(alg))) + "." + encode([]byte(claims))
 		for why, sig := range map[string]string{"no signature": "", "no last part": "-", "the good signature": signature, "one byte": "AA"} {
 			text := input + "." + sig
@@ -280,7 +282,8 @@ func TestClaims(t *testing.T) {
 	for name, values := range map[string][]any{
 		"iss": {
 			nil, "", issuer + "/", "http://login.example.org", "https://LOGIN.example.org", "https://login.example.org:443",
-			"https://evil.example", issuer + ".evil.example", " " + issuer, 1, []string{issuer},
+			"https://evil.example", issuer + ".evil.example", " " + issuer, 1,
+			[]string{issuer},
 		},
 		"aud":       {nil, "", "keyturn", issuer, audience + "/", "https://evil.example", []string{audience}, []string{audience, "https://evil.example"}, 1},
 		"client_id": {nil, "", "Keyturn", "other", 1, []string{"keyturn"}},

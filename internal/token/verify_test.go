@@ -33,8 +33,12 @@ func TestTimes(t *testing.T) {
 		turn time.Duration // from the issue
 		good bool
 	}{
-		{-61 * time.Second, false}, {-60 * time.Second, true}, {0, true},
-		{life - time.Second, true}, {life, false}, {life + time.Second, false},
+		{-61 * time.Second, false},
+		{-60 * time.Second, true},
+		{0, true},
+		{life - time.Second, true},
+		{life, false},
+		{life + time.Second, false},
 	} {
 		w.Clock.Advance(c.turn)
 		if c.good {
