@@ -405,3 +405,24 @@ func TestExamples(t *testing.T) {
 		t.Errorf("%d examples", n)
 	}
 }
+
+// TestDocumentHasNoNull: an unquoted comma in a flow mapping makes YAML read the rest
+// of a description as a member without a value.
+func TestDocumentHasNoNull(t *testing.T) {
+	var walk func(pointer string, here any)
+	walk = func(pointer string, here any) {
+		switch here := here.(type) {
+		case nil:
+			t.Errorf("%s is null", pointer)
+		case []any:
+			for i, item := range here {
+				walk(fmt.Sprintf("%s/%d", pointer, i), item)
+			}
+		case map[string]any:
+			for name, member := range here {
+				walk(pointer+"/"+name, member)
+			}
+		}
+	}
+	walk("", any(readContract(t).document))
+}
