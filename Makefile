@@ -48,6 +48,7 @@ build: console ## build bin/keyturn, static
 
 .PHONY: test
 test: console lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
+	cd console && npm test
 	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 2 -timeout 12m ./...
 
 .PHONY: e2e
@@ -72,7 +73,17 @@ verify: ## dependencies as recorded, generated files up to date, builds without 
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/keyturn
+	@.ci/need node
+	$(openapi_types) --check
 	$(GO) test -count=1 -run 'TestStepTables|TestSpecCoverage|TestDivergences' ./webauthn # compares; with -update it writes
+
+# The types of the API that the pages use come from the document that the server serves.
+openapi_types := e2e/clients/openapi/node_modules/.bin/openapi-typescript internal/httpapi/openapi.yaml -o console/src/api/openapi.ts
+
+.PHONY: api-types
+api-types: ## write console/src/api/openapi.ts anew from the OpenAPI document
+	@.ci/need node
+	$(openapi_types)
 
 .PHONY: bench
 bench: build ## measure the parts, then whole sign-ins in both modes

@@ -34,6 +34,7 @@ export function passkey(over: Partial<Passkey>): Passkey {
     user_verified: true,
     suspended: false,
     rp_id: "localhost",
+    attestation: { format: "none", trust: "none" },
     this_session: false,
     ...over,
   };
@@ -66,10 +67,15 @@ const agents = {
   phone: "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36",
 };
 
+function session(over: Pick<Session, "id" | "created_at" | "last_seen_at" | "user_agent"> & Partial<Session>): Session {
+  const proved = { aal: 2, acr: "phr", amr: ["hwk", "user"], mode: "cookie" } as const;
+  return { ...proved, amr: [...proved.amr], auth_time: over.created_at, expires_at: ago(-DAY), this_session: false, ...over };
+}
+
 export const sessions: Session[] = [
-  { id: "s1", created_at: ago(DAY), last_seen_at: ago(20), user_agent: agents.mac, this_session: true },
-  { id: "s2", created_at: ago(20 * DAY), last_seen_at: ago(3 * DAY), user_agent: agents.phone, this_session: false },
-  { id: "s3", created_at: ago(30 * DAY), last_seen_at: ago(9 * DAY), user_agent: "curl/8.7.1", this_session: false },
+  session({ id: "s1", created_at: ago(DAY), last_seen_at: ago(20), user_agent: agents.mac, this_session: true }),
+  session({ id: "s2", created_at: ago(20 * DAY), last_seen_at: ago(3 * DAY), user_agent: agents.phone }),
+  session({ id: "s3", created_at: ago(30 * DAY), last_seen_at: ago(9 * DAY), user_agent: "curl/8.7.1" }),
 ];
 
 export const person: Person = { username: "ana", name: "Ana Example", here: true, used: NOW };

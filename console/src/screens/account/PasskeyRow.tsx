@@ -99,7 +99,7 @@ function Line({ passkey }: { passkey: Passkey }) {
   const text = useText();
   const moment = useMoment();
   const when = moment(passkey.last_used_at ?? passkey.created_at);
-  const provider = passkey.provider?.name ?? providerName(passkey.aaguid);
+  const provider = providerName(passkey.aaguid);
   return (
     <p className="passkey-line">
       {provider && provider !== passkey.name && <span>{provider}</span>}
