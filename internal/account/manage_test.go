@@ -65,6 +65,7 @@ func TestSuspendAndRestore(t *testing.T) {
 	refresh, err := w.Sessions.Refresh(theirs.Session())
 	must(t, err)
 	w.Clock.Advance(time.Hour) // nobody's proof is fresh
+	begun := w.Assert(t, a, "ana")
 	before := w.Store.Writes()
 	for range 2 {
 		got, err := standing(t, w, proof, second, true)
@@ -80,6 +81,9 @@ func TestSuspendAndRestore(t *testing.T) {
 	}
 	dead(t, w, theirs, "suspended")
 	current(t, w, proof)
+	if _, err := w.Finish(t, begun); err == nil {
+		t.Fatal("what was begun with the account as it was goes on")
+	}
 	if _, err := w.Finish(t, w.Assert(t, b, "")); err == nil {
 		t.Fatal("a suspended passkey signed in")
 	}

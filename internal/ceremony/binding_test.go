@@ -233,6 +233,9 @@ func TestBindingIsCalledBack(t *testing.T) {
 		"another passkey removed": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, second account.Passkey) {
 			must(t, w.Accounts.RemovePasskey(t.Context(), p.Session(), second.ID, audit.Caller{}))
 		},
+		"its passkey in another state": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, _ account.Passkey) {
+			change(t, w, p, func(f *record.AccountFacts) { f.Ways[0].State++ })
+		},
 		"account disabled": func(w *ceremonytest.World, t *testing.T, p, _ ceremony.Proof, _ account.Passkey) {
 			change(t, w, p, func(f *record.AccountFacts) { f.State = record.StateDisabled })
 		},
