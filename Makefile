@@ -85,6 +85,16 @@ api-types: ## write console/src/api/openapi.ts anew from the OpenAPI document
 	@.ci/need node
 	$(openapi_types)
 
+# The pictures of README.md, by their names in the gallery.
+pictures := sign-in-people-360-light account-360-dark account-1280-light
+
+.PHONY: screenshots
+screenshots: console browser ## photograph every state of every page, and renew docs/images
+	rm -rf $(BIN)/pictures
+	KEYTURN_TEST_REQUIRE=browser KEYTURN_TEST_SCREENSHOTS=$(BIN)/pictures $(GO) test -count=1 -run 'TestGallery' ./e2e
+	mkdir -p docs/images
+	cp $(addprefix $(BIN)/pictures/,$(addsuffix .png,$(pictures))) docs/images/
+
 .PHONY: bench
 bench: build ## measure the parts, then whole sign-ins in both modes
 	$(GO) test -run '^$$' -bench . -benchmem . ./webauthn ./internal/seal ./internal/ticket ./internal/store/sqlite

@@ -49,7 +49,12 @@ func TestGallery(t *testing.T) {
 	t.Parallel()
 	source, err := axe()
 	need(t, "browser", err)
-	s := startServer(t)
+	if dir := os.Getenv(screenshotDir); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := startServer(t, "KEYTURN_OPERATOR_NAME=Example")
 	index := startBrowser(t, s.url)
 	index.open("/dev/gallery")
 	index.await("the states", "document.querySelectorAll('[data-testid=states] a').length > 30")
