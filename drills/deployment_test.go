@@ -30,14 +30,46 @@ type deployment struct {
 
 // journal is a log that can be read while it is written.
 type journal struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	wrote chan struct{} // closed by the next write; nil while nobody waits
 }
 
 func (j *journal) Write(b []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.wrote != nil {
+		close(j.wrote)
+		j.wrote = nil
+	}
 	return j.buf.Write(b)
+}
+
+// more gives a channel that the next write closes.
+func (j *journal) more() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.wrote == nil {
+		j.wrote = make(chan struct{})
+	}
+	return j.wrote
+}
+
+// await tells whether a line that holds all of the words is there, or comes within a
+// moment: what a process has written before it answers may reach us after the answer.
+func (j *journal) await(words ...string) bool {
+	deadline := time.After(10 * time.Second)
+	for {
+		more := j.more()
+		if j.count(words...) > 0 {
+			return true
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			return false
+		}
+	}
 }
 
 // count tells how many lines hold all of the words.

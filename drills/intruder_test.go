@@ -147,7 +147,7 @@ func (w *breakIn) run(in intrusion, stopped bool) (gained, attempts, alarms int)
 				gained++
 				w.d.Errorf("%s: signed in as %s by name %q", name, who.Account.ID, username)
 			}
-			if w.s.log.count("level=ERROR msg=alarm", "alarm="+in.alarm, "request_id="+a.header.Get("Keyturn-Request-Id")) == 0 {
+			if !w.s.log.await("level=ERROR msg=alarm", "alarm="+in.alarm, "request_id="+a.header.Get("Keyturn-Request-Id")) {
 				w.d.Errorf("%s: no alarm named %s for an attempt by name %q", name, in.alarm, username)
 				continue
 			}
