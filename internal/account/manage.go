@@ -227,7 +227,8 @@ func (d *Directory) rename(ctx context.Context, c session.Current, id uuid.UUID,
 
 // RemovePasskey removes a passkey and ends the sessions it proved, this one included.
 // It takes a fresh proof. Removing one that is gone is nil. Errors are ErrStepUp,
-// ErrLastPasskey, ErrConflict, session.ErrNone.
+// ErrLastPasskey, ErrPasskey when it cannot be told whether it is gone, ErrConflict,
+// session.ErrNone.
 func (d *Directory) RemovePasskey(ctx context.Context, c session.Current, id uuid.UUID, by audit.Caller) error {
 	if err := d.Fresh(c); err != nil {
 		return err
@@ -235,7 +236,7 @@ func (d *Directory) RemovePasskey(ctx context.Context, c session.Current, id uui
 	return d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
 		credential, err := d.passkey(ctx, a, id)
 		if errors.Is(err, ErrPasskey) {
-			return nil
+			return d.allOpen(ctx, a)
 		}
 		if err != nil {
 			return err
@@ -256,6 +257,16 @@ func (d *Directory) RemovePasskey(ctx context.Context, c session.Current, id uui
 			}.By(by)),
 		})
 	})
+}
+
+// allOpen gives ErrPasskey when one of the account's ways in does not open: it may be
+// the very one that was asked for, so nobody may be told that it is gone.
+func (d *Directory) allOpen(ctx context.Context, a record.Account) error {
+	credentials, err := d.Credentials(ctx, a)
+	if err == nil && len(credentials) < len(a.Facts().Ways) {
+		err = ErrPasskey
+	}
+	return err
 }
 
 // Signal is what a page passes to the Signal API (WebAuthn §5.1.10), so that
