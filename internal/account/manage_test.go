@@ -434,6 +434,21 @@ func TestMovedIsNotTampered(t *testing.T) {
 	}
 }
 
+// TestRemoveWhatDoesNotOpen: a passkey whose row was tampered with still stands in the
+// account's map, so nobody is told that it is gone.
+func TestRemoveWhatDoesNotOpen(t *testing.T) {
+	w := ceremonytest.New(t)
+	_, proof := resident(t, w, "ana")
+	_, second := bind(t, w, proof)
+	w.Intrude(t).Do("UPDATE credentials SET state = state + 1 WHERE times_used = 0 AND key NOT IN (SELECT key FROM credentials ORDER BY rowid LIMIT 1)")
+	if err := w.Accounts.RemovePasskey(t.Context(), proof.Session(), second.ID, caller()); !errors.Is(err, account.ErrPasskey) {
+		t.Fatalf("removing what does not open: %v", err)
+	}
+	if err := w.Accounts.RemovePasskey(t.Context(), proof.Session(), uuid.New(), caller()); !errors.Is(err, account.ErrPasskey) {
+		t.Fatalf("removing what may be what does not open: %v", err)
+	}
+}
+
 // TestSignal: a browser is told of every passkey that could sign in again, of no other,
 // and of the names as they are now (WebAuthn §5.1.10).
 func TestSignal(t *testing.T) {
