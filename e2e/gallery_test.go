@@ -59,6 +59,10 @@ func TestGallery(t *testing.T) {
 	index.open("/dev/gallery")
 	index.await("the states", "document.querySelectorAll('[data-testid=states] a').length > 30")
 	states := eval[[]string](index, "[...document.querySelectorAll('[data-testid=states] a')].map(a => a.textContent)")
+	eval[any](index, source+"; document.querySelector('main').append(document.createElement('img')); null")
+	if found := eval[string](index, faultless); !strings.Contains(found, "image-alt") {
+		t.Fatalf("the checker finds nothing wrong with a picture without words: its verdict is worth nothing: %s", found)
+	}
 	const tabs = 3
 	for i := range tabs {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
