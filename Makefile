@@ -49,7 +49,8 @@ build: console ## build bin/keyturn, static
 .PHONY: test
 test: console lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
 	cd console && npm test
-	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 2 -timeout 12m ./...
+	$(GO) test -race -p 2 -timeout 12m $$($(GO) list ./... | grep -vE '/(e2e|drills)$$')
+	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 1 -timeout 12m ./e2e ./drills # alone: they judge times
 
 .PHONY: e2e
 e2e: console browser verifiers ## only the tests with the built binary and a browser
