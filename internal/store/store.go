@@ -161,6 +161,14 @@ type Event struct {
 	Body    []byte
 }
 
+// Position is a place in an account's events: just after the event that happened At,
+// to the millisecond, with that Number of that Chain. The zero Position is after all.
+type Position struct {
+	At     time.Time
+	Chain  uint32
+	Number uint64 // 0: after all; no event has it
+}
+
 // EventFunc makes the event that follows head. The backend calls it inside the
 // verb, after every condition holds and before the first write, so a refused verb
 // takes no number; it may call it again when it lost the number to another. It
@@ -410,6 +418,12 @@ type Events interface {
 	Chain(ctx context.Context, chain uint32, after uint64, limit int) ([]Event, error)
 	// Chains tells how many chains there are: 0 to Chains-1.
 	Chains() uint32
+	// EventsOf reads up to limit events that concern account and stand before the
+	// position, newest first: by time, and those of one millisecond by chain and
+	// number. The event at the position is not among them, so the position of the
+	// last one read leads on, without a gap or a repeat while no event with an
+	// earlier time is appended. Nil is nobody: events without an account are in no list.
+	EventsOf(ctx context.Context, account []byte, before Position, limit int) ([]Event, error)
 }
 
 // Upkeep is what keeps a store healthy.

@@ -27,11 +27,18 @@ func key(kind string, numbers ...int) []byte {
 }
 
 func anyEvent(head store.Head) (store.Event, error) {
-	link := sha256.Sum256(append([]byte("event"), head.Link...))
-	return store.Event{
-		Chain: head.Chain, Number: head.Number + 1, At: dawn,
-		Account: key("account"), Link: link[:], Body: make([]byte, 300),
-	}, nil
+	return eventOf(key("account"), dawn)(head)
+}
+
+// eventOf makes an event that concerns account, about as large as a real one.
+func eventOf(account []byte, at time.Time) store.EventFunc {
+	return func(head store.Head) (store.Event, error) {
+		link := sha256.Sum256(append([]byte("event"), head.Link...))
+		return store.Event{
+			Chain: head.Chain, Number: head.Number + 1, At: at,
+			Account: account, Link: link[:], Body: make([]byte, 300),
+		}, nil
+	}
 }
 
 // signUp is the sign-up of person n, with rows about as large as real ones.
@@ -65,7 +72,7 @@ func signIn(v store.SignUp, n int) store.SignIn {
 		Account: store.Ref{Key: v.Account.Key, Version: 1},
 		Use:     store.CredentialUse{Key: v.Credential.Key, State: 1, Version: 1, Within: 1, At: dawn},
 		Session: &session,
-		Event:   anyEvent,
+		Event:   eventOf(v.Account.Key, dawn.Add(time.Duration(n)*time.Millisecond)),
 	}
 }
 

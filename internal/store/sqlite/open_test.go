@@ -30,7 +30,7 @@ func TestOpenEmpty(t *testing.T) {
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		for query, want := range map[string]int64{
 			"PRAGMA application_id":                                     applicationID,
-			"PRAGMA user_version":                                       1,
+			"PRAGMA user_version":                                       2,
 			"PRAGMA synchronous":                                        2,
 			"PRAGMA trusted_schema":                                     0,
 			"PRAGMA cell_size_check":                                    1,
@@ -128,7 +128,7 @@ func TestOpenRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"a newer schema", func(t *testing.T, path string) { writeHeader(t, path, applicationID, 2) }, ErrNewer, "schema is number 2"},
+		{"a newer schema", func(t *testing.T, path string) { writeHeader(t, path, applicationID, 3) }, ErrNewer, "schema is number 3"},
 		{"a schema before the first", func(t *testing.T, path string) { writeHeader(t, path, applicationID, -1) }, ErrNewer, ""},
 		{"another application's file", func(t *testing.T, path string) { writeHeader(t, path, 77, 1) }, ErrForeign, ""},
 		{"another's file without an ID", func(t *testing.T, path string) { writeHeader(t, path, 0, 0) }, ErrForeign, ""},
@@ -271,5 +271,21 @@ func TestTwoProcesses(t *testing.T) {
 	v.Op[0]++
 	if err := stores[1].Spend(t.Context(), v.Op, v.Spend); !errors.Is(err, store.ErrSpent) {
 		t.Errorf("the other process spent it again: %v", err)
+	}
+}
+
+// TestActivityByIndex: a person's events are found and ordered without reading
+// anybody else's.
+func TestActivityByIndex(t *testing.T) {
+	s := openTest(t, Config{})
+	var plan []string
+	inWriter(t, s, func(conn *sqlite.Conn) error {
+		_, err := scanRows(conn, "EXPLAIN QUERY PLAN "+findEventsOf, func(stmt *sqlite.Stmt) {
+			plan = append(plan, stmt.ColumnText(3))
+		}, key("account"), 0, 0, 0, 1)
+		return err
+	})
+	if len(plan) != 1 || !strings.Contains(plan[0], "USING INDEX events_account (account=?") {
+		t.Errorf("plan %q", plan)
 	}
 }

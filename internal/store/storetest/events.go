@@ -1,8 +1,12 @@
 package storetest
 
 import (
+	"bytes"
+	"cmp"
 	"math"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -78,6 +82,9 @@ func testEvents(t *testing.T, open opener) {
 	})
 	t.Run("refused", func(t *testing.T) { refuseEvents(t, open) })
 	t.Run("read in pages", func(t *testing.T) { readChain(t, open) })
+	t.Run("of an account", func(t *testing.T) { readEventsOf(t, open) })
+	t.Run("of nobody", func(t *testing.T) { readEventsOfNobody(t, open) })
+	t.Run("of an account that is gone", func(t *testing.T) { readEventsOfDeleted(t, open) })
 }
 
 func refuseEvents(t *testing.T, open opener) {
@@ -133,4 +140,92 @@ func readChain(t *testing.T, open opener) {
 	none, err := w.s.Chain(w.ctx, w.s.Chains(), 0, 10)
 	w.must(err)
 	same(t, "a chain that is not there", none, []store.Event(nil))
+}
+
+// happened appends an event that concerns account and happened after dawn.
+func (w *world) happened(account []byte, after time.Duration) {
+	w.t.Helper()
+	w.must(w.s.Append(w.ctx, func(head store.Head) (store.Event, error) {
+		e, err := w.event(account)(head)
+		e.At = dawn.Add(after)
+		return e, err
+	}))
+}
+
+// position is just after an event.
+func position(e store.Event) store.Position {
+	return store.Position{At: e.At, Chain: e.Chain, Number: e.Number}
+}
+
+// readEventsOf: those of one account alone, newest first whatever the order in which
+// they were appended, each once, those of one millisecond in one order.
+func readEventsOf(t *testing.T, open opener) {
+	w := newWorld(t, open)
+	account, other := w.key(), w.key()
+	for _, after := range []time.Duration{3, 1, 1, 1, 2, 1, 0, 1, 3} {
+		for _, who := range [][]byte{account, other, nil, account} {
+			w.happened(who, after*time.Millisecond)
+		}
+	}
+	var want []store.Event
+	for _, e := range w.events() {
+		if bytes.Equal(e.Account, account) {
+			want = append(want, e)
+		}
+	}
+	slices.SortFunc(want, func(a, b store.Event) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.Chain, a.Chain), cmp.Compare(b.Number, a.Number))
+	})
+	all, err := w.s.EventsOf(w.ctx, account, store.Position{}, everything)
+	w.must(err)
+	same(t, "all", all, want)
+	for from := range len(all) + 1 {
+		var before store.Position
+		if from > 0 {
+			before = position(all[from-1])
+		}
+		for limit := range 4 {
+			page, err := w.s.EventsOf(w.ctx, account, before, limit)
+			w.must(err)
+			if want := all[from:min(from+limit, len(all))]; len(page) != 0 || len(want) != 0 {
+				same(t, "page", page, want)
+			}
+		}
+	}
+	ends := store.Position{At: dawn.Add(-time.Millisecond), Chain: math.MaxUint32, Number: math.MaxUint64}
+	for what, before := range map[string]store.Position{"before the first": position(all[len(all)-1]), "before all": ends} {
+		none, err := w.s.EventsOf(w.ctx, account, before, everything)
+		w.must(err)
+		same(t, what, none, []store.Event(nil))
+	}
+	ends.At = dawn.Add(time.Hour)
+	after, err := w.s.EventsOf(w.ctx, account, ends, everything)
+	w.must(err)
+	same(t, "after the last", after, all)
+}
+
+func readEventsOfNobody(t *testing.T, open opener) {
+	w := newWorld(t, open)
+	w.happened(nil, 0)
+	w.happened(w.key(), 0)
+	for what, account := range map[string][]byte{"nil": nil, "empty": {}, "a stranger": w.key()} {
+		none, err := w.s.EventsOf(w.ctx, account, store.Position{}, everything)
+		w.must(err)
+		same(t, what, none, []store.Event(nil))
+	}
+}
+
+// readEventsOfDeleted: what happened stays told, its end included.
+func readEventsOfDeleted(t *testing.T, open opener) {
+	w := newWorld(t, open)
+	p := w.person()
+	w.must(w.s.DeleteAccount(w.ctx, store.Deletion{
+		Op: w.op(), Account: ref(p.account), Credentials: [][]byte{p.credential.Key},
+		Identifiers: [][]byte{p.identifier.Key}, Event: w.event(p.account.Key),
+	}))
+	list, err := w.s.EventsOf(w.ctx, p.account.Key, store.Position{}, everything)
+	w.must(err)
+	if len(list) != 2 {
+		t.Errorf("%d events, want sign-up and deletion", len(list))
+	}
 }

@@ -169,6 +169,10 @@ func testContexts(t *testing.T, open opener) {
 			_, err := w.s.Keys(ended)
 			return err
 		},
+		"EventsOf": func() error {
+			_, err := w.s.EventsOf(ended, p.account.Key, store.Position{}, 1)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := do(); !errors.Is(err, context.Canceled) {
