@@ -199,9 +199,11 @@ func (l *Log) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Record is an event as it was read back and verified.
+// Record is an event as it was read back: by Walk with its place in the chain verified,
+// by Of without.
 type Record struct {
 	Entry
+	ID     record.ID // what the person it concerns knows it by
 	Chain  uint32
 	Number uint64
 	At     time.Time
@@ -250,7 +252,12 @@ func (l *Log) open(head store.Head, e store.Event) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	rec := Record{Chain: e.Chain, Number: e.Number, At: e.At}
+	return l.read(e, body)
+}
+
+// read makes a record of an event whose body was opened.
+func (l *Log) read(e store.Event, body []byte) (Record, error) {
+	rec := Record{ID: l.cfg.Vault.EventID(e.Chain, e.Number), Chain: e.Chain, Number: e.Number, At: e.At}
 	if err := cbor.Unmarshal(body, &rec.Entry); err != nil {
 		return Record{}, &record.Tampered{Code: "event_record_tampered", Err: err}
 	}

@@ -25,15 +25,25 @@ func (v *Vault) SealEvent(head store.Head, at time.Time, account, body []byte) (
 // OpenEvent opens an event that follows prevLink (nil: the first of its chain).
 // The error is *Tampered with the code "event_record_tampered".
 func (v *Vault) OpenEvent(prevLink []byte, e store.Event) ([]byte, error) {
-	key := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, e.Chain), e.Number)
 	if err := v.link.Verify(e.Link, linkParts(prevLink, e)...); err != nil {
-		return nil, &Tampered{Code: codeEvent, Key: key, Err: err}
+		return nil, &Tampered{Code: codeEvent, Key: eventKey(e), Err: err}
 	}
+	return v.OpenEventAlone(e)
+}
+
+// OpenEventAlone opens an event by itself. The seal holds chain, number, time and
+// account: what it says was sealed for that place and for that person. That the place
+// is the event's in an unbroken chain is what OpenEvent tells. Errors as OpenEvent.
+func (v *Vault) OpenEventAlone(e store.Event) ([]byte, error) {
 	body, err := v.purposes[store.TableEvents].Open(eventAD(e), nil, e.Body)
 	if err != nil {
-		return nil, &Tampered{Code: codeEvent, Key: key, Err: err}
+		return nil, &Tampered{Code: codeEvent, Key: eventKey(e), Err: err}
 	}
 	return body, nil
+}
+
+func eventKey(e store.Event) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, e.Chain), e.Number)
 }
 
 func eventAD(e store.Event) [][]byte {
@@ -42,4 +52,35 @@ func eventAD(e store.Event) [][]byte {
 
 func linkParts(prevLink []byte, e store.Event) [][]byte {
 	return append(eventAD(e), prevLink, e.Body)
+}
+
+// positionSize is the length of a position before it is sealed: time, chain, number.
+const positionSize = 8 + 4 + 8
+
+// SealPosition makes a position in the events of an account into what its person may
+// carry: a number of an event would tell how much happens on the whole server.
+func (v *Vault) SealPosition(account ID, p store.Position) ([]byte, error) {
+	plain := binary.BigEndian.AppendUint32(instant(p.At), p.Chain)
+	return v.purposes[store.TableEvents].Seal(positionAD(account), nil, append(plain, number(p.Number)...))
+}
+
+// OpenPosition is the inverse of SealPosition. Any error says that these bytes are not
+// a position of that account.
+func (v *Vault) OpenPosition(account ID, sealed []byte) (store.Position, error) {
+	plain, err := v.purposes[store.TableEvents].Open(positionAD(account), nil, sealed)
+	if err != nil {
+		return store.Position{}, err
+	}
+	if len(plain) != positionSize {
+		return store.Position{}, errColumns
+	}
+	return store.Position{
+		At:     time.UnixMilli(int64(binary.BigEndian.Uint64(plain))).UTC(),
+		Chain:  binary.BigEndian.Uint32(plain[8:]),
+		Number: binary.BigEndian.Uint64(plain[12:]),
+	}, nil
+}
+
+func positionAD(account ID) [][]byte {
+	return [][]byte{[]byte(store.TableEvents), []byte("position"), account[:]}
 }

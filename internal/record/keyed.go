@@ -27,3 +27,12 @@ func (v *Vault) Decoy(label string, n int, parts ...[]byte) []byte {
 func (v *Vault) HashSecret(purpose string, secret []byte) []byte {
 	return v.index.MAC("secret", []byte(purpose), secret)
 }
+
+// EventID names an event to the person it concerns: a UUID of version 8, the same for
+// ever. Chain and number would tell how much happens on the whole server.
+func (v *Vault) EventID(chain uint32, n uint64) ID {
+	id := ID(v.index.MAC("event", number(uint64(chain)), number(n))[:16])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
