@@ -197,8 +197,10 @@ func (h tally) signedIn(t *testing.T) {
 	h.note(s.patch("/v1/account", `{"username":"ana"}`, bearer(p.token)))
 	h.note(s.patch("/v1/account", `{"username":"a b"}`, bearer(p.token)))
 	h.note(s.delete("/v1/account/sessions/x", bearer(p.token)))
-	h.note(s.get("/v1/account/sessions?limit=x", bearer(p.token)))
-	h.note(s.get("/v1/account/sessions?%zz", bearer(p.token)))
+	for _, list := range []string{"/v1/account/sessions", "/v1/account/activity"} {
+		h.note(s.get(list+"?limit=x", bearer(p.token)))
+		h.note(s.get(list+"?%zz", bearer(p.token)))
+	}
 	h.note(s.post("/v1/step-up/passkey/options", fields{"acr_values": []string{"phrh"}}, bearer(p.token)))
 }
 

@@ -31,6 +31,7 @@ func (a *API) table() []route {
 		{"GET", "/v1/account", get(a, a.getAccount)},
 		{"PATCH", "/v1/account", call(a, endpoint{}, a.editAccount)},
 		{"DELETE", "/v1/account", get(a, a.deleteAccount)},
+		{"GET", "/v1/account/activity", get(a, a.listActivity)},
 		{"GET", "/v1/account/sessions", get(a, a.listSessions)},
 		{"DELETE", "/v1/account/sessions", get(a, a.endOthers)},
 		{"DELETE", "/v1/account/sessions/{id}", get(a, a.endOther)},

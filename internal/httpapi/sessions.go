@@ -21,7 +21,7 @@ const (
 
 // paging is which part of a list is asked for.
 type paging struct {
-	cursor uuid.UUID // uuid.Nil: from the start
+	cursor []byte // nil: from the start
 	limit  int
 }
 
@@ -38,22 +38,16 @@ func pagingOf(r *http.Request) (p paging, err error) {
 		}
 	}
 	if query.Has("cursor") {
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(query.Get("cursor"))
-		if err != nil || len(raw) != len(p.cursor) || len(query["cursor"]) > 1 {
+		p.cursor, err = base64.RawURLEncoding.Strict().DecodeString(query.Get("cursor"))
+		if err != nil || len(query["cursor"]) > 1 {
 			return p, invalid("cursor", "not_allowed")
 		}
-		p.cursor = uuid.UUID(raw)
 	}
 	return p, nil
 }
 
 // cursorOf is where a list goes on; nothing at its end.
-func cursorOf(next uuid.UUID) string {
-	if next == uuid.Nil {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(next[:])
-}
+func cursorOf(next []byte) string { return base64.RawURLEncoding.EncodeToString(next) }
 
 func (a *API) listSessions(_ *exchange, r *http.Request) (answer, error) {
 	current, err := a.identify(r, false)
@@ -64,11 +58,20 @@ func (a *API) listSessions(_ *exchange, r *http.Request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	listed, next, err := a.cfg.Sessions.List(r.Context(), current, page.cursor, page.limit)
+	var before uuid.UUID
+	if page.cursor != nil {
+		if before, err = uuid.FromBytes(page.cursor); err != nil {
+			return nil, invalid("cursor", "not_allowed")
+		}
+	}
+	listed, next, err := a.cfg.Sessions.List(r.Context(), current, before, page.limit)
 	if err != nil {
 		return nil, managed(err)
 	}
-	out := sessionsAnswer{Sessions: []listedSession{}, NextCursor: cursorOf(next)}
+	out := sessionsAnswer{Sessions: []listedSession{}}
+	if next != uuid.Nil {
+		out.NextCursor = cursorOf(next[:])
+	}
 	for _, l := range listed {
 		out.Sessions = append(out.Sessions, newListedSession(l))
 	}

@@ -273,6 +273,28 @@ export interface paths {
         patch: operations["editAccount"];
         trace?: never;
     };
+    "/v1/account/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to the account of who is signed in, newest first.
+         * @description Failed attempts of strangers are not in it. An answer with a `next_cursor` may
+         *     hold fewer events than were asked for. Names are added over time: pass over one
+         *     that you do not know.
+         */
+        get: operations["listActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/account/sessions": {
         parameters: {
             query?: never;
@@ -805,6 +827,40 @@ export interface components {
             /** @description As it was sent when the session began. */
             user_agent?: string;
             this_session: boolean;
+        };
+        Activity: {
+            events: components["schemas"]["Event"][];
+            /** @description Absent at the end. */
+            next_cursor?: string;
+        };
+        Event: {
+            id: components["schemas"]["UUID"];
+            /**
+             * @description What happened. `passkey.regressed`: its counter went back, as that of a copy would. `session.refresh_reused`: a used refresh token came again, and its session ended.
+             * @enum {unknown}
+             */
+            name: "account.signed_up" | "account.first_admin" | "account.added" | "account.link_made" | "account.changed" | "account.deleted" | "passkey.added" | "passkey.renamed" | "passkey.suspended" | "passkey.restored" | "passkey.removed" | "passkey.regressed" | "session.signed_in" | "session.stepped_up" | "session.signed_out" | "session.all_ended" | "session.refresh_reused";
+            at: components["schemas"]["Time"];
+            /** @description The passkey that it was about, or was done with. It may be gone. */
+            passkey_id?: components["schemas"]["UUID"];
+            /** @description The session that began or ended, or in which it was done. It may be gone. */
+            session_id?: components["schemas"]["UUID"];
+            /** @description The authenticator assurance level of a sign-in. */
+            aal?: number;
+            /** @description Which of several: why a passkey was suspended, what a link is for. */
+            code?: string;
+            /**
+             * @description Whence: an IPv4 address or an IPv6 network. Absent for what was done on the server itself.
+             * @example 192.0.2.1/32
+             */
+            network?: string;
+            /** @description As it was sent. */
+            user_agent?: string;
+            /**
+             * @description It is the session that asks.
+             * @constant
+             */
+            this_session?: true;
         };
         Account: {
             id: components["schemas"]["UUID"];
@@ -1930,6 +1986,36 @@ export interface operations {
             415: components["responses"]["UnsupportedType"];
             421: components["responses"]["Misdirected"];
             422: components["responses"]["UsernameNotAllowed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listActivity: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
