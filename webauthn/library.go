@@ -1,6 +1,7 @@
 package webauthn
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 
 	"github.com/go-webauthn/webauthn/metadata"
@@ -61,9 +62,22 @@ func (s *statement) bounded() error {
 	if !ok {
 		return errStatement
 	}
-	leaf, err := x509.ParseCertificate(chain[0])
-	if err != nil {
-		return errCertificate
+	for i, der := range chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			if i > 0 {
+				continue // the library says what becomes of a chain with such a link
+			}
+			return errCertificate
+		}
+		if key, isRSA := c.PublicKey.(*rsa.PublicKey); isRSA && key.N.BitLen() > maxRSABits {
+			return errKeyAlgorithm
+		}
+		if i == 0 {
+			if err := validAt(c, s.now); err != nil {
+				return err
+			}
+		}
 	}
-	return validAt(leaf, s.now)
+	return nil
 }

@@ -96,7 +96,7 @@ func (s *statement) packedFull(p *certified, message []byte) error {
 		if err != nil {
 			return errCertificate
 		}
-		if err := validAt(c, s.now); err != nil {
+		if err := s.usable(c); err != nil {
 			return err
 		}
 		if i == 0 {
@@ -111,6 +111,16 @@ func (s *statement) packedFull(p *certified, message []byte) error {
 		return err
 	}
 	return s.requirements(leaf)
+}
+
+// usable refuses a certificate that is not of the time of the ceremony, or whose key
+// is so large that a stranger could make us work by it: what a certificate may hold
+// in bytes is room for a modulus of sixty thousand bits.
+func (s *statement) usable(c *x509.Certificate) error {
+	if key, isRSA := c.PublicKey.(*rsa.PublicKey); isRSA && key.N.BitLen() > maxRSABits {
+		return errKeyAlgorithm
+	}
+	return validAt(c, s.now)
 }
 
 func validAt(c *x509.Certificate, now time.Time) error {
