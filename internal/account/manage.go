@@ -183,11 +183,13 @@ func (d *Directory) setSuspended(ctx context.Context, c session.Current, id uuid
 	})
 }
 
-// others counts the ways in, without the one named, that could sign the person in.
+// others counts the ways in, without the one named, that could sign the person in and
+// prove them freshly: with only passkeys that never verified anybody, an account could
+// be used and no longer looked after.
 func (d *Directory) others(a record.Account, without []byte) int {
 	n := 0
 	for _, w := range a.Facts().Ways {
-		if !w.Suspended && d.cfg.Now().UnixMilli() >= w.HeldUntil && !slices.Equal(w.Credential, without) {
+		if w.Verified && !w.Suspended && d.cfg.Now().UnixMilli() >= w.HeldUntil && !slices.Equal(w.Credential, without) {
 			n++
 		}
 	}

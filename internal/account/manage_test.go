@@ -16,6 +16,7 @@ import (
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
 // TestRename: a name takes no fresh proof, is written once, and moves nothing else.
@@ -234,6 +235,15 @@ func TestLastWayIn(t *testing.T) {
 			_, second := bind(t, w, p)
 			hold(t, w, p, second, w.Clock.Now().UnixMilli())
 		}, false},
+		"beside one that never verified anybody": {func(t *testing.T, w *ceremonytest.World, p ceremony.Proof) {
+			options, err := w.RP.BeginBinding(t.Context(), ceremonytest.Request(), p.Session(), "conditional")
+			must(t, err)
+			answer, err := webauthntest.New(webauthntest.Phone()).Create(ceremonytest.JSON(t, options), ceremonytest.Page(),
+				webauthntest.ClearFlags(webauthntest.FlagUP|webauthntest.FlagUV))
+			must(t, err)
+			_, err = w.RP.FinishBinding(t.Context(), ceremonytest.Request(), p.Session(), ceremony.Finish{Credential: answer})
+			must(t, err)
+		}, true},
 		"beside somebody else's": {func(t *testing.T, w *ceremonytest.World, _ ceremony.Proof) { resident(t, w, "bob") }, true},
 		"beside another":         {func(t *testing.T, w *ceremonytest.World, p ceremony.Proof) { bind(t, w, p) }, false},
 	} {

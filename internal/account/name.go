@@ -48,6 +48,9 @@ func Username(name string) (string, error) {
 	refuse := func(code string) (string, error) {
 		return "", &NameError{Field: "username", Code: code}
 	}
+	if len(name) > maxUsername*utf8.UTFMax {
+		return refuse(NameTooLong) // before anything is computed over it
+	}
 	if strings.ContainsAny(name, "@|:") || strings.ContainsFunc(name, unicode.IsSpace) {
 		return refuse(NameCharacters)
 	}

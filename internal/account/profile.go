@@ -38,6 +38,9 @@ func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profil
 			return err
 		}
 		after = facts
+		if session.PersonOf(facts) == session.PersonOf(a.Facts()) {
+			return nil // nothing differs: no row and no event
+		}
 		var err error
 		if verb.Next, err = d.cfg.Vault.SealAccount(facts, a.Version()+1); err != nil {
 			return fmt.Errorf("account: seal: %w", err)

@@ -73,6 +73,8 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 	if len(facts.Ways) >= rp.cfg.PasskeysPerAccount {
 		return Proof{}, &Error{Kind: KindPolicy, Code: tooManyPasskeys}
 	}
+	// The link is dead from here on, whatever becomes of its stored half.
+	facts.TicketEpoch++
 	row, passkey, err := rp.credential(&facts, reg)
 	if err != nil {
 		return Proof{}, err

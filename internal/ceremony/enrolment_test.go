@@ -245,8 +245,26 @@ func TestTwentyPasskeys(t *testing.T) {
 	}
 }
 
-// TestLastPlaceRace: two enrolments at once do not overfill an account, and one link
-// answered twice at once enrols once.
+// TestUsedLinkStaysUsed: a link that was used calls back the account's other links, and
+// putting its stored half back does not revive it.
+func TestUsedLinkStaysUsed(t *testing.T) {
+	w := closed(t)
+	_, link := added(t, w, "ana")
+	other := another(t, w, "ana")
+	i := w.Intrude(t)
+	i.Do("CREATE TEMP TABLE kept AS SELECT * FROM tickets")
+	if _, err := enrolled(t, w, enrolling(t, w, phone(), link)); err != nil {
+		t.Fatal(err)
+	}
+	i.Do("INSERT OR REPLACE INTO tickets SELECT * FROM kept")
+	for _, dead := range []string{link, other} {
+		_, err := w.RP.BeginEnrolment(t.Context(), ceremonytest.Request(), dead)
+		refused(t, err, ceremony.KindExpired, "", linkUnusable)
+	}
+}
+
+// TestLastPlaceRace: of two enrolments at once, by one link or two, one wins: a link that
+// is used calls back the others.
 func TestLastPlaceRace(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -255,7 +273,7 @@ func TestLastPlaceRace(t *testing.T) {
 		kind ceremony.Kind
 		code string
 	}{
-		{"two links, one place", 1, func(w *ceremonytest.World, _ string) string { return another(t, w, "ana") }, ceremony.KindPolicy, "too_many_passkeys"},
+		{"two links, one place", 1, func(w *ceremonytest.World, _ string) string { return another(t, w, "ana") }, ceremony.KindExpired, linkUnusable},
 		{"one link", 20, func(_ *ceremonytest.World, first string) string { return first }, ceremony.KindExpired, linkUnusable},
 	} {
 		t.Run(c.name, func(t *testing.T) {

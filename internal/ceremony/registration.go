@@ -151,13 +151,15 @@ func (rp *RelyingParty) credential(facts *record.AccountFacts, reg registered) (
 		return row, passkey, unavailable(fmt.Errorf("draw a passkey: %w", err))
 	}
 	key := rp.cfg.Vault.LookupCredential(rp.cfg.RPID, reg.CredentialID)
-	facts.Ways = append(facts.Ways, record.Way{Credential: key, Kind: record.WayPasskey, State: firstState})
+	facts.Ways = append(facts.Ways, record.Way{
+		Credential: key, Kind: record.WayPasskey, State: firstState, Verified: reg.UserVerified,
+	})
 	row, err = rp.cfg.Vault.SealCredential(record.NewCredential{
 		Facts: record.CredentialFacts{
 			Passkey: passkey, ID: reg.CredentialID, RPID: rp.cfg.RPID, PublicKey: reg.PublicKey,
 			Algorithm: reg.Algorithm, AAGUID: reg.AAGUID, Transports: reg.Transports, Attachment: reg.Attachment,
 			BackupEligible: reg.BackupEligible, Format: reg.Format, Trust: trust(reg.AttestationType),
-			AttestationObject: reg.AttestationObject, Created: rp.cfg.Now(),
+			AttestationObject: evidence(reg.AttestationObject), Created: rp.cfg.Now(),
 		},
 		Use:   record.UseFacts{Edition: 1, SignCount: reg.SignCount, BackupState: reg.BackupState, UVInitialized: reg.UserVerified},
 		State: firstState, Name: reg.name, Account: *facts,
@@ -166,6 +168,19 @@ func (rp *RelyingParty) credential(facts *record.AccountFacts, reg registered) (
 		return row, passkey, unavailable(err)
 	}
 	return row, passkey, nil
+}
+
+// maxEvidence is how large an attestation object is kept, in bytes: room for what
+// authenticators send. A stranger could fill the disk with more.
+const maxEvidence = 4 << 10
+
+// evidence is what is kept of an attestation object, for the day its trust is judged
+// again.
+func evidence(object []byte) []byte {
+	if len(object) > maxEvidence {
+		return nil
+	}
+	return object
 }
 
 // firstState is the State of a credential that was just registered.

@@ -81,10 +81,19 @@ func newPages(files map[string][]byte) (pages, error) {
 	return p, nil
 }
 
+// maxLanguages bounds what is read of a list of languages, in bytes.
+const maxLanguages = 256
+
 // languageFor is the best of the languages there are for a request: ?lang=, which a
 // link may carry, before what the browser asks for.
 func (p pages) languageFor(r *http.Request) string {
-	_, i := language.MatchStrings(p.matcher, r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
+	asked := []string{r.URL.Query().Get("lang"), r.Header.Get("Accept-Language")}
+	for i, text := range asked {
+		if len(text) > maxLanguages {
+			asked[i] = "" // no browser sends that, and reading it costs us
+		}
+	}
+	_, i := language.MatchStrings(p.matcher, asked...)
 	return p.languages[i].String()
 }
 

@@ -46,6 +46,7 @@ type Way struct {
 	State      uint64  `cbor:"3,keyasint"`
 	Suspended  bool    `cbor:"4,keyasint,omitempty"`
 	HeldUntil  int64   `cbor:"5,keyasint,omitempty"` // Unix milliseconds; 0: not held
+	Verified   bool    `cbor:"6,keyasint,omitempty"` // its registration verified the person
 }
 
 // AccountFacts is what an account row says. The row is the hinge: whatever

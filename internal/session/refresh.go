@@ -98,21 +98,22 @@ func (k *Keeper) rotate(ctx context.Context, r Rotation, id uuid.UUID, generatio
 	if err != nil {
 		return Current{}, err
 	}
+	now := k.cfg.Now().UTC().Truncate(time.Millisecond)
+	live := current.session.Generation
+	lost := generation+1 == live && k.cfg.Profile.Grace && now.Sub(current.session.RotatedAt) <= grace
+	if generation != live && !lost {
+		// Before Accept: whoever tries a used token must not do it unseen.
+		return Current{}, k.reused(ctx, current, r.By)
+	}
 	if err := r.Accept(current.View()); err != nil {
 		return Current{}, err
 	}
-	now := k.cfg.Now().UTC().Truncate(time.Millisecond)
-	live := current.session.Generation
-	switch {
-	case generation == live:
-		next := current.session
-		next.Generation, next.RotatedAt, next.LastSeen = live+1, now, now
-		return k.replace(ctx, current, next)
-	case generation+1 == live && k.cfg.Profile.Grace && now.Sub(current.session.RotatedAt) <= grace:
+	if lost {
 		return current, nil // the answer that carried the successor was lost, or two tabs were quick
-	default:
-		return Current{}, k.reused(ctx, current, r.By)
 	}
+	next := current.session
+	next.Generation, next.RotatedAt, next.LastSeen = live+1, now, now
+	return k.replace(ctx, current, next)
 }
 
 // replace writes the next edition of a session; store.ErrConflict when it has moved.
