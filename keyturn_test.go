@@ -2,6 +2,7 @@ package keyturn_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,7 +178,7 @@ func TestVerifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims, err := verifier.Verify(t.Context(), token)
+	claims, err := verifier.Verify(token)
 	if err != nil || claims.ACR != "phr" || claims.Subject == "" || claims.Session == "" {
 		t.Fatalf("claims %+v, %v", claims, err)
 	}
@@ -184,30 +186,70 @@ func TestVerifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Verify(t.Context(), token); !errors.Is(err, keyturn.ErrToken) {
+	if _, err := other.Verify(token); !errors.Is(err, keyturn.ErrToken) {
 		t.Fatalf("a token for another audience: %v", err)
 	}
 	for i := range len(token) {
 		bent := []byte(token)
 		bent[i] ^= 1
-		if _, err := verifier.Verify(t.Context(), string(bent)); !errors.Is(err, keyturn.ErrToken) {
+		if _, err := verifier.Verify(string(bent)); !errors.Is(err, keyturn.ErrToken) {
 			t.Fatalf("byte %d flipped: %v", i, err)
 		}
 	}
 	h.Close()
-	if _, err := verifier.Verify(t.Context(), token); err != nil {
+	if _, err := verifier.Verify(token); err != nil {
 		t.Fatalf("keys that were read once must outlast an outage: %v", err)
 	}
 	clock = clock.Add(10*time.Minute + time.Second)
-	if _, err := verifier.Verify(t.Context(), token); !errors.Is(err, keyturn.ErrToken) {
+	if _, err := verifier.Verify(token); !errors.Is(err, keyturn.ErrToken) {
 		t.Fatalf("an expired token: %v", err)
 	}
 	cold, err := keyturn.NewVerifier(keyturn.VerifierConfig{Issuer: h.origin()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cold.Verify(t.Context(), token); !errors.Is(err, keyturn.ErrKeys) {
+	if _, err := cold.Verify(token); !errors.Is(err, keyturn.ErrKeys) {
 		t.Fatalf("a verifier that never read a key: %v", err)
+	}
+}
+
+// TestVerifierAsksSeldom: made-up key identifiers and a server that hangs cost at most
+// one question each, and who has a known key waits for neither.
+func TestVerifierAsksSeldom(t *testing.T) {
+	h := newHost(t)
+	development(t, h, nil)
+	a := webauthntest.New(webauthntest.Phone())
+	h.signUp(t, a, "ana")
+	good := h.signIn(t, a).access
+	server := h.handler
+	var asked atomic.Int32
+	hang := make(chan struct{})
+	h.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		server.ServeHTTP(w, r)
+	})
+	clock := time.Now().Add(-9 * time.Minute)
+	verifier, err := keyturn.NewVerifier(keyturn.VerifierConfig{Issuer: h.origin(), Now: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"made up"}`))
+	stranger := header + good[strings.IndexByte(good, '.'):]
+	for range 50 {
+		if _, err := verifier.Verify(stranger); !errors.Is(err, keyturn.ErrToken) {
+			t.Fatalf("a made-up key: %v", err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Fatalf("the server was asked %d times", n)
+	}
+	h.handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1); <-hang })
+	defer close(hang)
+	clock = clock.Add(11 * time.Minute) // the token lives, the keys are old
+	for range 3 {
+		if _, err := verifier.Verify(good); err != nil {
+			t.Fatalf("a good token while the server hangs: %v", err)
+		}
 	}
 }
 

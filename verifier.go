@@ -76,12 +76,12 @@ var (
 )
 
 // Verify checks an access token. Errors match ErrToken or ErrKeys.
-func (v *Verifier) Verify(ctx context.Context, bearer string) (Claims, error) {
+func (v *Verifier) Verify(bearer string) (Claims, error) {
 	var unread error
 	c, err := token.Check(bearer, token.Expectation{
 		Issuer: v.cfg.Issuer, Audience: v.cfg.Audience, Now: v.cfg.Now(),
 		Key: func(kid string) (key jose.JSONWebKey, ok bool) {
-			key, ok, unread = v.keys.find(ctx, kid, v.cfg.Now())
+			key, ok, unread = v.keys.find(kid, v.cfg.Now())
 			return key, ok
 		},
 	})
@@ -99,7 +99,10 @@ func (v *Verifier) Verify(ctx context.Context, bearer string) (Claims, error) {
 
 // Need is what a handler demands beyond a good token. The zero Need demands nothing.
 type Need struct {
-	Scope  string        // one scope; empty: any token
+	// Scope is one that the token must have; empty: any token. A client names its own
+	// scopes when it asks for a token, so a scope narrows what one token is good for: it
+	// never says what its person may do.
+	Scope  string
 	MaxAge time.Duration // since the person proved themselves; 0: any
 	ACR    string        // for example "phr"; empty: any
 }
@@ -114,7 +117,7 @@ func (v *Verifier) Protect(need Need, next func(http.ResponseWriter, *http.Reque
 			challenge(w, http.StatusUnauthorized, "")
 			return
 		}
-		claims, err := v.Verify(r.Context(), bearer)
+		claims, err := v.Verify(bearer)
 		switch {
 		case errors.Is(err, ErrKeys):
 			w.Header().Set("Retry-After", "5")
@@ -149,9 +152,10 @@ func challenge(w http.ResponseWriter, status int, parameters string) {
 }
 
 const (
-	keysFresh  = 10 * time.Minute // how long keys are used without asking again
-	keysPause  = 30 * time.Second // between two readings that an unknown key causes
-	maxKeysDoc = 64 << 10         // bytes
+	keysFresh   = 10 * time.Minute // how long keys are used without asking again
+	keysPause   = 30 * time.Second // between two readings that an unknown key causes
+	keysTimeout = 10 * time.Second // for one reading, whatever the client's own
+	maxKeysDoc  = 64 << 10         // bytes
 )
 
 // keyCache keeps the server's public keys.
@@ -159,31 +163,61 @@ type keyCache struct {
 	url    string
 	client *http.Client
 
-	mu   sync.Mutex // held while reading, so that a crowd asks once
-	keys map[string]jose.JSONWebKey
-	read time.Time
+	mu      sync.Mutex
+	keys    map[string]jose.JSONWebKey // nil: never read
+	tried   time.Time                  // when the last reading began
+	reading chan struct{}              // closed when the reading under way ends; nil: none is
+	failure error                      // of the last reading
 }
 
-// find gives a key, reading them again when they are old or it is not among them. When
-// the server cannot be asked, keys that were read once go on being used.
-func (c *keyCache) find(ctx context.Context, kid string, now time.Time) (key jose.JSONWebKey, ok bool, err error) {
+// find gives a key. Keys that are old are read again, beside those who wait for nothing:
+// a key that is known is given at once. One that is not known waits for a reading, of
+// which there is one at a time and, failed or not, one in keysPause: neither a crowd nor
+// a stranger's made-up identifiers make the server be asked more.
+func (c *keyCache) find(kid string, now time.Time) (key jose.JSONWebKey, ok bool, err error) {
+	c.mu.Lock()
+	key, ok = c.keys[kid]
+	since := now.Sub(c.tried).Abs()
+	due := c.tried.IsZero() || since >= keysFresh || (!ok && since >= keysPause)
+	if due && c.reading == nil {
+		c.tried, c.reading = now, make(chan struct{})
+		go c.read(c.reading)
+	}
+	reading := c.reading
+	c.mu.Unlock()
+	if ok || reading == nil {
+		return key, ok, c.unread(ok)
+	}
+	<-reading // it ends: the client has a timeout
+	c.mu.Lock()
+	key, ok = c.keys[kid]
+	c.mu.Unlock()
+	return key, ok, c.unread(ok)
+}
+
+// unread is why no key at all is known.
+func (c *keyCache) unread(ok bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key, ok = c.keys[kid]
-	age := now.Sub(c.read).Abs()
-	if c.keys != nil && (ok && age < keysFresh || !ok && age < keysPause) {
-		return key, ok, nil
+	if ok || c.keys != nil {
+		return nil
 	}
+	return c.failure
+}
+
+// read replaces the keys. When the server cannot be asked, those that were read before
+// go on being used.
+func (c *keyCache) read(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), keysTimeout)
+	defer cancel()
 	keys, err := c.fetch(ctx)
-	if err != nil {
-		if c.keys == nil {
-			return key, false, err
-		}
-		return key, ok, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.keys = keys
 	}
-	c.keys, c.read = keys, now
-	key, ok = c.keys[kid]
-	return key, ok, nil
+	c.failure, c.reading = err, nil
+	close(done)
 }
 
 func (c *keyCache) fetch(ctx context.Context) (map[string]jose.JSONWebKey, error) {
