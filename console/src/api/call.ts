@@ -5,6 +5,7 @@ const PATIENCE_MS = 30_000;
 
 interface ProblemBody {
   code?: string;
+  step?: string;
   request_id?: string;
 }
 
@@ -12,12 +13,14 @@ export class Problem extends Error {
   readonly status: number; // 0: nothing came back
   readonly code: string;
   readonly requestId: string;
+  readonly step: string; // of the standard's procedure, where a registration was refused
   readonly retryAfter: number; // seconds
 
   constructor(status: number, body: ProblemBody, headers?: Headers) {
     super(body.code ?? "unreachable");
     this.status = status;
     this.code = body.code ?? "unreachable";
+    this.step = body.step ?? "";
     this.requestId = body.request_id ?? headers?.get("Keyturn-Request-Id") ?? "";
     this.retryAfter = Number(headers?.get("Retry-After")) || 30;
   }

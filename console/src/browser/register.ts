@@ -5,8 +5,13 @@ import { type CallOptions, Problem, post } from "../api/call";
 import type { Made } from "./passkey";
 import { signalRefused } from "./signal";
 
-// What the server will not think otherwise about.
-const final = new Set(["registration_refused", "policy_refused", "name_taken", "expired"]);
+// What the server will not think otherwise about. "expired" is not among it, nor a
+// challenge that is spent (step 7.1/8): a finish that arrives twice, because a lost
+// connection was tried again, is answered so although the passkey is registered.
+const final = new Set(["policy_refused", "name_taken"]);
+
+export const refusedForGood = (problem: Problem): boolean =>
+  final.has(problem.code) || (problem.code === "registration_refused" && problem.step !== "7.1/8");
 
 // finish registers what was made. One that the server refused is taken back: it
 // would be offered at every sign-in and never work.
@@ -14,7 +19,7 @@ export async function finish<T>(path: string, made: Made, name: string, options?
   try {
     return await post<T>(path, { credential: made.wire, name }, options);
   } catch (error) {
-    if (error instanceof Problem && final.has(error.code)) {
+    if (error instanceof Problem && refusedForGood(error)) {
       await signalRefused(location.hostname, made.credential.id);
     }
     throw error;
