@@ -18,7 +18,7 @@ gofumpt := $(BIN)/gofumpt@v0.12.0
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 # What the pages are built from. npm writes the first file last, so it is newer than
 # the lock file only after a whole installation.
@@ -40,7 +40,8 @@ console: $(pages) ## build the pages that the binary embeds
 
 .PHONY: run
 run: console ## start the server at http://localhost:8080, with its data in ./keyturn-data
-	$(GO) run ./cmd/keyturn serve
+	$(GO) build -o $(BIN)/keyturn ./cmd/keyturn
+	@exec $(BIN)/keyturn serve
 
 .PHONY: build
 build: console ## build bin/keyturn, static
@@ -76,7 +77,7 @@ verify: ## dependencies as recorded, generated files up to date, builds without 
 	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/keyturn
 	@.ci/need node
 	$(openapi_types) --check
-	$(GO) test -count=1 -run 'TestStepTables|TestSpecCoverage|TestDivergences' ./webauthn # compares; with -update it writes
+	$(GO) test -count=1 -run 'TestStepTables|TestSpecCoverage|TestDivergences|TestNegativeCases' ./webauthn # compares; with -update it writes
 
 # The types of the API that the pages use come from the document that the server serves.
 openapi_types := e2e/clients/openapi/node_modules/.bin/openapi-typescript internal/httpapi/openapi.yaml -o console/src/api/openapi.ts

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyturn/keyturn"
+	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/settings"
 )
 
@@ -97,7 +98,10 @@ func (p *program) printJSON(v any) error {
 
 // explained turns what an operator can get wrong into a sentence that says what to do.
 func explained(err error, name string) error {
+	var refused *account.NameError
 	switch {
+	case errors.As(err, &refused) && refused.Field == "username":
+		return fmt.Errorf("the username %q cannot be used (%s): 3 to 64 letters, digits, dots and dashes, not shaped like an address, a number or an identifier", name, refused.Code)
 	case errors.Is(err, keyturn.ErrUsernameTaken):
 		return fmt.Errorf("the username %q belongs to somebody; choose another, or make a link: keyturn account link %s", name, name)
 	case errors.Is(err, keyturn.ErrAccountUnknown):
