@@ -8,6 +8,8 @@ type Schemas = components["schemas"];
 export type Passkey = Schemas["Passkey"];
 export type Account = Schemas["Account"];
 export type Session = Schemas["ListedSession"];
+export type Event = Schemas["Event"];
+export type Events = Schemas["Activity"];
 export type Signal = Schemas["Signal"];
 export type SignedIn = Schemas["TokenAnswer"];
 

@@ -1,7 +1,7 @@
 // What the states of the gallery stand on: people and passkeys that do not exist, and
 // a server that answers for them.
 
-import type { Account, Passkey, Session } from "../api/types";
+import type { Account, Event, Events, Passkey, Session } from "../api/types";
 import { type Person, visited } from "../browser/remembered";
 
 export const NOW = Date.parse("2026-03-14T09:26:53Z");
@@ -78,25 +78,58 @@ export const sessions: Session[] = [
   session({ id: "s3", created_at: ago(30 * DAY), last_seen_at: ago(9 * DAY), user_agent: "curl/8.7.1" }),
 ];
 
+function event(n: number, name: Event["name"], seconds: number, over: Partial<Event> = {}): Event {
+  return { id: `e${n}`, name, at: ago(seconds), user_agent: agents.mac, network: "192.0.2.1/32", ...over };
+}
+
+const lately: Event[] = [
+  event(1, "session.signed_in", 20, { passkey_id: "p1", aal: 2, this_session: true }),
+  event(2, "passkey.renamed", 2 * HOUR, { passkey_id: "p2" }),
+  event(3, "passkey.suspended", 20 * HOUR, { passkey_id: "p3", code: "by_person", user_agent: agents.phone }),
+  event(4, "passkey.removed", 3 * DAY, { passkey_id: "gone" }),
+  event(5, "session.stepped_up", 3 * DAY, { passkey_id: "p1", aal: 2 }),
+];
+
+const { user_agent: _noBrowser, network: _noNetwork, ...byOperator } = event(11, "account.link_made", 89 * DAY);
+
+const formerly: Event[] = [
+  event(6, "passkey.suspended", 5 * DAY, { passkey_id: "p2", code: "sign_count_regressed", user_agent: "curl/8.7.1" }),
+  event(7, "passkey.regressed", 5 * DAY, { passkey_id: "p2", user_agent: "curl/8.7.1" }),
+  event(8, "session.refresh_reused", 12 * DAY, { user_agent: agents.phone }),
+  event(9, "session.all_ended", 30 * DAY, { user_agent: agents.phone }),
+  event(10, "passkey.added", 60 * DAY, { passkey_id: "gone" }),
+  byOperator,
+  event(12, "account.changed", 90 * DAY),
+  event(13, "account.signed_up", 90 * DAY, { passkey_id: "p1" }),
+];
+
+const some: Events = { events: lately };
+export const all: Events = { events: [...lately, ...formerly] };
+export const manyMore: Events = { events: lately, next_cursor: "more" };
+
 export const person: Person = { username: "ana", name: "Ana Example", here: true, used: NOW };
 
 export interface World {
   account?: Account;
   passkeys?: Passkey[];
   sessions?: Session[];
+  events?: Events;
   people?: Person[];
   silent?: boolean; // no call is ever answered
 }
 
 // pretend puts a server in place of the real one. Storage is set up for one state and
 // says nothing of anybody real: the gallery exists on developers' machines only.
-export function pretend({ account = ana, passkeys = several, sessions: listed = sessions, people = [], silent }: World): void {
+export function pretend(world: World): void {
+  const { account = ana, passkeys = several, sessions: listed = sessions, events = some, people = [], silent } = world;
   localStorage.setItem("keyturn.people", JSON.stringify(people));
   visited({ here: true }, false);
   const answers: Record<string, unknown> = {
     "/v1/account": account,
     "/v1/passkeys": { passkeys },
     "/v1/account/sessions": { sessions: listed },
+    "/v1/account/activity?limit=5": events,
+    "/v1/account/activity?limit=20&cursor=more": { events: formerly },
   };
   window.fetch = async (input) => {
     const answer = answers[String(input)];

@@ -9,7 +9,7 @@ import { StepUpDialog } from "../screens/account/stepup";
 import type { Site } from "../site";
 import { Failed } from "../ui/boundary";
 import type { Notice } from "../ui/notice";
-import { type World, lengthy, long, passkey, person, several, siblings } from "./pretend";
+import { type World, all, lengthy, long, manyMore, passkey, person, several, siblings } from "./pretend";
 
 interface State {
   render: () => ReactNode;
@@ -76,6 +76,9 @@ export const states: Record<string, State> = {
   "account-empty": { render: () => account(), world: { passkeys: [] } },
   "account-only": { render: () => account(), world: { passkeys: only, sessions: [] } },
   "account-replaced": { render: () => account(), world: { passkeys: siblings } },
+  "account-activity": { render: () => account(), world: { events: all } },
+  "account-activity-none": { render: () => account(), world: { events: { events: [] } } },
+  "account-activity-more": { render: () => account(), world: { events: manyMore } },
   "account-long": { render: () => account(), world: { account: long, passkeys: lengthy } },
   "account-faster": { render: () => <Account initial={{ faster: true }} /> },
   "account-renaming": { render: () => <Account initial={{ initial: { renaming: true } }} />, world: { passkeys: only } },

@@ -11,6 +11,7 @@ import { type Activity, useActivity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
 import { type Notice, explain } from "../../ui/notice";
 import { Page } from "../../ui/Page";
+import { Events } from "./Events";
 import { Passkeys, type PasskeysProps } from "./Passkeys";
 import { Profile } from "./Profile";
 import { Sessions } from "./Sessions";
@@ -79,6 +80,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
             {...(initial.initial ? { initial: initial.initial } : {})}
           />
           <Sessions sessions={data.sessions} activity={activity} stepUp={stepUp} changed={changed} />
+          <Events first={data.events} passkeys={data.passkeys} activity={activity} />
           <Profile account={data.account} activity={activity} changed={changed} />
         </>
       ) : (
@@ -159,7 +161,7 @@ function Sections() {
   const text = useText();
   return (
     <nav className="sections" aria-label={text("account.menu")}>
-      {(["passkeys", "sessions", "profile"] as const).map((name) => (
+      {(["passkeys", "sessions", "activity", "profile"] as const).map((name) => (
         <a key={name} href={`#section-${name}`}>
           {text(`${name}.heading`)}
         </a>

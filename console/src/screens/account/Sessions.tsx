@@ -7,7 +7,7 @@ import type { Activity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
 import type { Notice } from "../../ui/notice";
 import { useMoment } from "../../ui/Time";
-import { describe } from "./agent";
+import { inWords } from "./agent";
 import type { StepUp } from "./stepup";
 
 interface Props {
@@ -23,12 +23,6 @@ export function Sessions({ sessions, activity, stepUp, changed }: Props) {
   const text = useText();
   const moment = useMoment();
   const others = sessions.filter((session) => !session.this_session);
-
-  function words(session: Session): string {
-    const { browser, system } = describe(session.user_agent ?? "");
-    if (browser && system) return text("sessions.on", { browser, system });
-    return browser ?? system ?? text("sessions.unknown");
-  }
 
   async function end(path: string, notice: Notice): Promise<void> {
     const well = await activity.attempt(
@@ -56,7 +50,7 @@ export function Sessions({ sessions, activity, stepUp, changed }: Props) {
       <ul {...named("sessions")} className="rows">
         {sessions.map((session) => {
           const seen = moment(session.last_seen_at);
-          const name = words(session);
+          const name = inWords(session.user_agent ?? "", text);
           const Icon = handheld.test(session.user_agent ?? "") ? Smartphone : Monitor;
           return (
             <li key={session.id} data-testid="session" data-id={session.id}>

@@ -1,5 +1,7 @@
 // A User-Agent in words: the browser and the system, as far as it tells.
 
+import type { Text } from "../../i18n/text";
+
 const browsers: [RegExp, string][] = [
   [/Edg\//, "Edge"],
   [/OPR\//, "Opera"],
@@ -25,4 +27,10 @@ const first = (table: [RegExp, string][], agent: string): string | undefined =>
 
 export function describe(agent: string): { browser?: string | undefined; system?: string | undefined } {
   return { browser: first(browsers, agent), system: first(systems, agent) };
+}
+
+export function inWords(agent: string, text: Text): string {
+  const { browser, system } = describe(agent);
+  if (browser && system) return text("sessions.on", { browser, system });
+  return browser ?? system ?? text("sessions.unknown");
 }

@@ -1,17 +1,22 @@
 import { get } from "../../api/call";
-import type { Account, Passkey, Session } from "../../api/types";
+import type { Account, Events, Passkey, Session } from "../../api/types";
 
 export interface Data {
   account: Account;
   passkeys: Passkey[];
   sessions: Session[];
+  events: Events; // the newest
 }
 
+// How many events the page begins with: one look, not a log.
+const EVENTS = 5;
+
 export async function load(): Promise<Data> {
-  const [account, { passkeys }, { sessions }] = await Promise.all([
+  const [account, { passkeys }, { sessions }, events] = await Promise.all([
     get<Account>("/v1/account"),
     get<{ passkeys: Passkey[] }>("/v1/passkeys"),
     get<{ sessions: Session[] }>("/v1/account/sessions"),
+    get<Events>(`/v1/account/activity?limit=${EVENTS}`),
   ]);
-  return { account, passkeys, sessions };
+  return { account, passkeys, sessions, events };
 }
