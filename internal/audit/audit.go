@@ -40,7 +40,7 @@ const (
 	PasskeySuspended Name = "passkey.suspended"      // Code says why
 	PasskeyRegressed Name = "passkey.regressed"      // its counter went back: perhaps a clone
 	SignedIn         Name = "session.signed_in"      // by passkey
-	SignedOut        Name = "session.signed_out"     // this session
+	SignedOut        Name = "session.signed_out"     // Code CodeElsewhere: from another session
 	AllSignedOut     Name = "session.all_ended"      // every session of the account
 	RefreshReused    Name = "session.refresh_reused" // a used refresh token came again: its family ended
 	SteppedUp        Name = "session.stepped_up"     // raised by a fresh proof
@@ -52,6 +52,10 @@ const (
 	AttemptsFailed   Name = "attempts.failed"     // Counts of the last minute
 	FirstAdminSigned Name = "account.first_admin" // the store's first administrator
 )
+
+// CodeElsewhere is the code of a SignedOut that its person brought about from another
+// session than the one that ended.
+const CodeElsewhere = "elsewhere"
 
 // Caller is who asks: what a door knows of the client, for events, limits and logs.
 // The zero Caller is the operator on the machine.

@@ -65,6 +65,27 @@ func TestActivity(t *testing.T) {
 	s.get("/v1/account/activity").wantCode(codeUnauthenticated)
 }
 
+// TestActivitySignedOut: signing out is told from ending a session elsewhere.
+func TestActivitySignedOut(t *testing.T) {
+	s := newSite(t)
+	p := s.proved(t)
+	s.Clock.Advance(time.Second)
+	s.delete("/v1/account/sessions", s.ownCookie(p)).want(http.StatusNoContent)
+	ended := s.activity("?limit=1", s.ownCookie(p)).Events[0]
+	if ended.Name != "session.signed_out" || ended.Code != "elsewhere" || ended.ThisSession {
+		t.Errorf("ended from another: %+v", ended)
+	}
+	s.Clock.Advance(time.Second)
+	s.post("/v1/sign-out", fields{}, s.ownCookie(p)).want(http.StatusNoContent)
+	var out tokenAnswer
+	s.signIn(p.phone, fields{}).want(http.StatusOK).json(&out)
+	left := s.activity("", bearer(out.AccessToken)).Events
+	i := slices.IndexFunc(left, func(e eventAnswer) bool { return e.Name == "session.signed_out" })
+	if i < 0 || left[i].Code != "" {
+		t.Errorf("signed out: %+v", left)
+	}
+}
+
 // TestActivityParts: part by part the list is what it is at once, and a cursor is
 // nobody's but its person's.
 func TestActivityParts(t *testing.T) {

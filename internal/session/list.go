@@ -126,9 +126,12 @@ func (k *Keeper) end(ctx context.Context, c Current, id uuid.UUID, by audit.Call
 	if err != nil {
 		return err
 	}
+	entry := audit.Entry{Name: audit.SignedOut, Account: c.account.ID(), Session: id}
+	if id != c.session.ID {
+		entry.Code = audit.CodeElsewhere
+	}
 	err = k.cfg.Store.ReplaceSession(ctx, store.SessionChange{
-		Op: op, Old: id[:],
-		Event: k.cfg.Audit.Event(audit.Entry{Name: audit.SignedOut, Account: c.account.ID(), Session: id}.By(by)),
+		Op: op, Old: id[:], Event: k.cfg.Audit.Event(entry.By(by)),
 	})
 	if err != nil {
 		return fmt.Errorf("session: end: %w", err)

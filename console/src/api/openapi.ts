@@ -847,7 +847,7 @@ export interface components {
             session_id?: components["schemas"]["UUID"];
             /** @description The authenticator assurance level of a sign-in. */
             aal?: number;
-            /** @description Which of several: why a passkey was suspended, what a link is for. */
+            /** @description Which of several: why a passkey was suspended, what a link is for, `elsewhere` for a session that was ended from another. */
             code?: string;
             /**
              * @description Whence: an IPv4 address or an IPv6 network. Absent for what was done on the server itself.

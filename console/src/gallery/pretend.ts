@@ -96,6 +96,7 @@ const formerly: Event[] = [
   event(6, "passkey.suspended", 5 * DAY, { passkey_id: "p2", code: "sign_count_regressed", user_agent: "curl/8.7.1" }),
   event(7, "passkey.regressed", 5 * DAY, { passkey_id: "p2", user_agent: "curl/8.7.1" }),
   event(8, "session.refresh_reused", 12 * DAY, { user_agent: agents.phone }),
+  event(14, "session.signed_out", 20 * DAY, { code: "elsewhere" }),
   event(9, "session.all_ended", 30 * DAY, { user_agent: agents.phone }),
   event(10, "passkey.added", 60 * DAY, { passkey_id: "gone" }),
   byOperator,

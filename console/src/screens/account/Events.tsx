@@ -41,7 +41,13 @@ const icons: Record<Event["name"], LucideIcon> = {
 const MORE = 20;
 
 // A passkey that its person did not suspend looked like a copy.
-const copied = (event: Event): boolean => event.name === "passkey.suspended" && event.code !== "by_person";
+const copied = ({ name, code }: Event): boolean => name === "passkey.suspended" && code !== "by_person";
+
+function sentence(event: Event): Key {
+  if (copied(event)) return "activity.passkey.copied";
+  if (event.name === "session.signed_out" && event.code === "elsewhere") return "activity.session.elsewhere";
+  return `activity.${event.name}`;
+}
 
 export function Events({ first, passkeys, activity }: Props) {
   const text = useText();
@@ -92,14 +98,13 @@ function Row({ event, passkey }: { event: Event; passkey: Passkey | undefined })
   const text = useText();
   const when = useMoment()(event.at);
   const Icon = copied(event) ? ShieldAlert : icons[event.name];
-  const key: Key = copied(event) ? "activity.passkey.copied" : `activity.${event.name}`;
   const by = event.this_session ? text("sessions.this") : event.user_agent && inWords(event.user_agent, text);
   return (
     <li data-testid="event" data-id={event.id} data-warn={Icon === ShieldAlert || undefined} tabIndex={-1}>
       <Icon size={20} aria-hidden />
       <div className="row-text">
         <p className="event-sentence">
-          {text(key, { known: passkey ? "yes" : "no", name: passkey?.name || text("passkeys.unnamed") })}
+          {text(sentence(event), { known: passkey ? "yes" : "no", name: passkey?.name || text("passkeys.unnamed") })}
         </p>
         <p className="passkey-line">
           <time dateTime={event.at} title={when.exact}>
