@@ -51,7 +51,8 @@ build: console ## build bin/keyturn, static
 test: console lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
 	cd console && npm test
 	$(GO) test -race -p 2 -timeout 12m $$($(GO) list ./... | grep -vE '/(e2e|drills)$$')
-	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -race -p 1 -timeout 12m ./e2e ./drills # alone: they judge times
+	KEYTURN_TEST_REQUIRE=browser,node,python .ci/patiently ./drills
+	KEYTURN_TEST_REQUIRE=browser,node,python .ci/patiently ./e2e
 
 .PHONY: e2e
 e2e: console browser verifiers ## only the tests with the built binary and a browser
