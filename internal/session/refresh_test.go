@@ -371,6 +371,22 @@ func TestAcceptRefuses(t *testing.T) {
 	w.next(t, first)
 }
 
+// TestReuseIsNeverUnseen: a token that was used ends its family even when its caller asks
+// for what it would not get, so a copy cannot be tried without a trace.
+func TestReuseIsNeverUnseen(t *testing.T) {
+	w := newWorld(t, "standard", webauthntest.Phone())
+	first := w.refresh(t, w.in(t, ceremonytest.Request()))
+	third := w.next(t, w.next(t, first))
+	_, _, err := w.Sessions.Rotate(t.Context(), session.Rotation{
+		Door: ceremonytest.Door, Token: first, By: ceremonytest.Request().Caller,
+		Accept: func(session.View) error { return errors.New("no") },
+	})
+	if !errors.Is(err, session.ErrNone) {
+		t.Fatalf("a used token: %v", err)
+	}
+	w.worthless(t, third, "of a family whose used token came again")
+}
+
 // TestRevoke: a refresh token ends its session, once (RFC 7009 §2.1), and nobody
 // else's. An older token of the family says the same.
 func TestRevoke(t *testing.T) {
