@@ -21,6 +21,7 @@ func imports() []row {
 	const (
 		account, assurance, audit = "internal/account", "internal/assurance", "internal/audit"
 		ceremony, limit, record   = "internal/ceremony", "internal/limit", "internal/record"
+		mail                      = "internal/mail"
 		seal, session, store      = "internal/seal", "internal/session", "internal/store"
 		ticket, token, webauthn   = "internal/ticket", "internal/token", "webauthn"
 	)
@@ -30,15 +31,18 @@ func imports() []row {
 		{pkg: seal, why: "keys and AEAD alone, so that it can be reviewed by itself"},
 
 		{pkg: "internal/store/sqlite", may: []string{store}, why: "a backend sees rows, never what they say"},
+		{pkg: "internal/store/postgres", may: []string{store}, why: "a backend sees rows, never what they say"},
+		{pkg: "internal/store/dynamo", may: []string{store}, why: "a backend sees rows, never what they say"},
 		{pkg: record, may: []string{store, seal}, why: "the only translation between a row and a fact"},
 		{pkg: ticket, may: []string{store, seal}, why: "seals what nobody stores, and names its spend"},
 		{pkg: assurance, may: []string{webauthn}, why: "judges evidence, and evidence is webauthn's"},
 		{pkg: audit, may: []string{store, record}, why: "events are rows, sealed by record"},
 		{pkg: limit, may: []string{store, record}, why: "guess limits are rows; flood limits need nobody"},
-		{pkg: session, may: []string{store, record, limit, audit}, why: "who is signed in, whatever the ceremony was"},
-		{pkg: account, may: []string{store, record, ticket, session, limit, audit}, why: "people and their ways in; it proves nothing itself"},
+		{pkg: mail, may: []string{store, record, audit}, why: "owes, writes and sends; whom to and with which link, account tells it"},
+		{pkg: session, may: []string{store, record, limit, audit, mail}, why: "who is signed in, whatever the ceremony was; it owes notices"},
+		{pkg: account, may: []string{store, record, ticket, session, mail, limit, audit}, why: "people and their ways in; it proves nothing itself"},
 		{
-			pkg: ceremony, may: []string{webauthn, store, record, ticket, assurance, audit, limit, session, account},
+			pkg: ceremony, may: []string{webauthn, store, record, ticket, assurance, audit, limit, mail, session, account},
 			why: "the heart knows memory and procedures both, but neither backends nor keys",
 		},
 		{pkg: token, may: []string{ceremony, session, store, record, audit}, why: "what a proof earns; only ceremony makes proofs"},
@@ -67,7 +71,9 @@ func imports() []row {
 
 // backends may be named by the root and by support for tests, nobody else, whatever
 // the table says.
-func backends() []string { return []string{"internal/store/sqlite"} }
+func backends() []string {
+	return []string{"internal/store/sqlite", "internal/store/postgres", "internal/store/dynamo"}
+}
 
 // vague names say what a package is made of, not what it is for.
 func vague() []string {

@@ -51,6 +51,24 @@ const (
 	AccountDeleted   Name = "account.deleted"
 	AttemptsFailed   Name = "attempts.failed"     // Counts of the last minute
 	FirstAdminSigned Name = "account.first_admin" // the store's first administrator
+
+	LinkHonoured    Name = "email.link_honoured"     // signed in by a mailed link, or proved an address to sign up
+	LinkCodeMade    Name = "email.code_made"         // a link opened elsewhere became a code to type
+	LinkDenied      Name = "email.link_denied"       // whoever opened it said that it was not them
+	EmailAdded      Name = "email.added"             // an address was proved
+	EmailRemoved    Name = "email.removed"           // an address was taken away
+	EmailAsked      Name = "email.asked"             // an address was claimed, to be proved
+	CodesMade       Name = "recovery.codes_made"     // saved codes were drawn anew
+	CodesSaved      Name = "recovery.codes_saved"    // one was entered to prove that they were saved
+	RecoveryUsed    Name = "recovery.used"           // a saved code was entered to get back in
+	HoldCancelled   Name = "recovery.hold_cancelled" // an older passkey signed in, or the person said no
+	NoticeUndone    Name = "notice.undone"           // "this was not me": Code says what about
+	InvitationMade  Name = "invitation.made"
+	InvitationEnded Name = "invitation.withdrawn"
+	AccountDisabled Name = "account.disabled"
+	AccountEnabled  Name = "account.enabled"
+	RoleChanged     Name = "account.role_changed" // Code is the new role
+	BrowserRemarked Name = "session.new_browser"  // a notice's subject, never an event of its own
 )
 
 // CodeElsewhere is the code of a SignedOut that its person brought about from another
@@ -64,6 +82,7 @@ type Caller struct {
 	Address   netip.Addr
 	UserAgent string
 	Door      string
+	Language  string // of the pages' languages, the one the client prefers: "en", "de"
 }
 
 // Network is the caller's network as limits and events see it: /32 or /64. It is
@@ -102,6 +121,9 @@ type Entry struct {
 	// ceremony's signature covers both.
 	Binding   []byte `cbor:"13,keyasint,omitempty"`
 	Challenge []byte `cbor:"14,keyasint,omitempty"`
+	// Actor is who did it to Account, where it was somebody else: an administrator.
+	Actor record.ID `cbor:"15,keyasint,omitzero"`
+	Note  string    `cbor:"16,keyasint,omitempty"` // why, in an administrator's words; at most 256 bytes
 }
 
 // maxAgent bounds what a client may write into our memory about itself, in bytes.
@@ -145,8 +167,27 @@ func New(cfg Config) *Log {
 	return &Log{cfg: cfg, counts: make(map[string]uint64)}
 }
 
-// Event gives the function that a store verb calls to append the entry.
-func (l *Log) Event(e Entry) store.EventFunc {
+// Owed is what comes of an event beside itself: mails, and the rights that they give.
+type Owed struct {
+	Mails   []store.Mail
+	Tickets []store.Ticket
+}
+
+// Event gives the function that a store verb calls to append the entry, and with it
+// whatever is owed because of it.
+func (l *Log) Event(e Entry, owed ...Owed) store.EventFunc {
+	write := l.event(e)
+	return func(head store.Head) (store.Event, error) {
+		event, err := write(head)
+		for _, o := range owed {
+			event.Mails = append(event.Mails, o.Mails...)
+			event.Tickets = append(event.Tickets, o.Tickets...)
+		}
+		return event, err
+	}
+}
+
+func (l *Log) event(e Entry) store.EventFunc {
 	return func(head store.Head) (store.Event, error) {
 		body, err := cbor.Marshal(e)
 		if err != nil {

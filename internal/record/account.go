@@ -32,7 +32,7 @@ func (v *Vault) SealAccount(f AccountFacts, version uint64) (store.Row, error) {
 	case len(f.Salt) != saltSize:
 		return store.Row{}, &Invalid{fmt.Sprintf("an account salt of %d bytes", len(f.Salt))}
 	}
-	f.Created = milli(f.Created)
+	f.Created, f.CodesMade = milli(f.Created), milli(f.CodesMade)
 	plain, err := encode(v.codec, f)
 	if err != nil {
 		return store.Row{}, err
@@ -72,6 +72,10 @@ func (a Account) Facts() AccountFacts {
 	f.UserHandle = bytes.Clone(f.UserHandle)
 	f.Salt = bytes.Clone(f.Salt)
 	f.Emails = slices.Clone(f.Emails)
+	f.RecoveryCodes = slices.Clone(f.RecoveryCodes)
+	for i := range f.RecoveryCodes {
+		f.RecoveryCodes[i] = bytes.Clone(f.RecoveryCodes[i])
+	}
 	f.Ways = slices.Clone(f.Ways)
 	for i := range f.Ways {
 		f.Ways[i].Credential = bytes.Clone(f.Ways[i].Credential)

@@ -65,6 +65,10 @@ type AccountFacts struct {
 	PendingEmail string    `cbor:"11,keyasint,omitempty"` // claimed, not proved: resolves nothing
 	Ways         []Way     `cbor:"12,keyasint,omitempty"`
 	Created      time.Time `cbor:"13,keyasint"`
+	// RecoveryCodes are keyed hashes of the codes that are left, 16 bytes each.
+	RecoveryCodes [][]byte  `cbor:"14,keyasint,omitempty"`
+	CodesSaved    bool      `cbor:"15,keyasint,omitempty"` // one was entered to prove that they were saved
+	CodesMade     time.Time `cbor:"16,keyasint,omitzero"`
 }
 
 // Way finds the entry of a credential. ok is false when the map does not name it.
@@ -153,6 +157,47 @@ type TicketFacts struct {
 	Account ID        `cbor:"3,keyasint"`
 	Created time.Time `cbor:"4,keyasint"`
 	Expires time.Time `cbor:"5,keyasint"`
+
+	Email       string `cbor:"6,keyasint,omitempty"` // an invitation: whom it is for; a right to sign up: what was proved
+	Role        Role   `cbor:"7,keyasint,omitempty"` // an invitation: what the account will be; absent: a member
+	DisplayName string `cbor:"8,keyasint,omitempty"`
+	By          ID     `cbor:"9,keyasint,omitzero"` // whose doing it is; zero: an operator on the machine, or the person
+	// About and Subject are what a notice is about: the event's name, and the credential
+	// row's key or the canonical address.
+	About   string `cbor:"10,keyasint,omitempty"`
+	Subject []byte `cbor:"11,keyasint,omitempty"`
+	// Link is the sealed link that a typed code stands for.
+	Link []byte `cbor:"12,keyasint,omitempty"`
+}
+
+// MailFacts is what an owed mail says: what to write about and to whom, never the text,
+// a link or a token.
+type MailFacts struct {
+	ID       ID        `cbor:"1,keyasint"` // UUIDv7
+	Kind     string    `cbor:"2,keyasint"` // of package mail: which template
+	Language string    `cbor:"3,keyasint,omitempty"`
+	Account  ID        `cbor:"4,keyasint,omitzero"` // zero: whoever has proved Address, or nobody
+	Address  string    `cbor:"5,keyasint"`          // as its owner spells it
+	Created  time.Time `cbor:"6,keyasint"`
+
+	// What asked for it, or caused it.
+	Network string `cbor:"7,keyasint,omitempty"`
+	Agent   string `cbor:"8,keyasint,omitempty"`
+	Door    string `cbor:"9,keyasint,omitempty"`
+
+	// A link: what its ticket will say.
+	Request      []byte    `cbor:"10,keyasint,omitempty"` // keyed hash of the asking client's secret
+	Mode         Mode      `cbor:"11,keyasint,omitempty"`
+	Scope        string    `cbor:"12,keyasint,omitempty"`
+	ReturnTo     string    `cbor:"13,keyasint,omitempty"`
+	TicketEpoch  uint64    `cbor:"14,keyasint,omitempty"`
+	SessionEpoch uint64    `cbor:"15,keyasint,omitempty"`
+	Right        [16]byte  `cbor:"16,keyasint,omitzero"` // ID of the stored right that the link shows; zero: none
+	Expires      time.Time `cbor:"17,keyasint,omitzero"` // of the right, or of the link
+
+	// A notice: what happened. Subject is what people call it: a passkey's name, an address.
+	About   string `cbor:"18,keyasint,omitempty"`
+	Subject string `cbor:"19,keyasint,omitempty"`
 }
 
 // SigningKey is a token signing key, as rows keep it.

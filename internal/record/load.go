@@ -42,7 +42,7 @@ func (v *Vault) useRing(ring *seal.Ring) {
 	v.purposes = map[store.Table]*seal.Purpose{}
 	for _, t := range []store.Table{
 		store.TableAccounts, store.TableIdentifiers, store.TableCredentials, store.TableSessions,
-		store.TableTickets, store.TableKeys, store.TableMarkers, store.TableEvents,
+		store.TableTickets, store.TableKeys, store.TableMarkers, store.TableEvents, store.TableMails,
 	} {
 		v.purposes[t] = ring.Purpose(string(t))
 	}

@@ -47,10 +47,11 @@ const (
 	TableKeys        Table = "keys"
 	TableMarkers     Table = "markers"
 	TableEvents      Table = "events"
+	TableMails       Table = "mails"
 )
 
 // TakenError says in which table the unique key was in use. When several were,
-// it names the first of: identifiers, credentials, accounts, sessions.
+// it names the first of: identifiers, credentials, accounts, sessions, tickets, mails.
 type TakenError struct{ Table Table }
 
 func (e *TakenError) Error() string { return "store: taken in " + string(e.Table) }
@@ -152,6 +153,10 @@ type Head struct {
 
 // Event is one entry of a chain. (Chain, Number) is unique; Link chains it to the
 // one before.
+//
+// What else comes of what happened is written with it, in the same atomic verb: the
+// mails that it owes, and the rights that those mails give. They are no part of the
+// chain: an event that is read has none.
 type Event struct {
 	Chain   uint32
 	Number  uint64
@@ -159,6 +164,9 @@ type Event struct {
 	Account []byte // nil when no account is concerned
 	Link    []byte
 	Body    []byte
+
+	Mails   []Mail
+	Tickets []Ticket
 }
 
 // Position is a place in an account's events: just after the event that happened At,
@@ -248,6 +256,7 @@ type Binding struct {
 // Standing suspends or restores a credential, by its person or for them.
 type Standing struct {
 	Op         OpID
+	Ticket     *Ref // stored ticket that permits it, consumed; nil: none is needed
 	Account    Ref
 	Next       Row // the account's next edition, its map saying the new standing
 	Credential Ref
@@ -286,10 +295,24 @@ type Deletion struct {
 // AccountChange replaces an account's row and its names.
 type AccountChange struct {
 	Op      OpID
+	Spend   *Spend // the ticket that permits it; nil: none is needed
+	Ticket  *Ref   // stored ticket that permits it, consumed; nil: none is needed
 	Account Ref
 	Next    Row
 	Add     []Identifier
 	Drop    [][]byte // identifier keys; gone already, or another account's by now, is left alone
+	Event   EventFunc
+}
+
+// Link records that a mailed link, or the code that stood for it, was honoured.
+type Link struct {
+	Op      OpID
+	Spend   Spend    // the link
+	Ticket  *Ref     // stored ticket that permits it, consumed: the code
+	Account *Ref     // the edition that was judged; not changed; nil: the address is nobody's
+	Session *Session // nil: nobody is signed in
+	Ends    []byte   // key of a session that this one replaces; nil for none; gone already is fine
+	Gives   *Ticket  // a stored right that comes of it: to sign up with the proved address
 	Event   EventFunc
 }
 
@@ -325,6 +348,12 @@ type Ceremonies interface {
 	// account moved.
 	RecordBinding(ctx context.Context, v Binding) error
 
+	// RecordLink spends the link, consumes the code, opens the session, ends the one it
+	// replaces, puts the right and appends the event, or does none of it.
+	// ErrSpent: the spend is another's, or the code is not there at its version.
+	// ErrConflict: the account is not as judged. ErrTaken: the session or the right exists.
+	RecordLink(ctx context.Context, v Link) error
+
 	// Spend marks a ticket as used and nothing else: what a failed finish pays.
 	// ErrSpent when another operation has spent it.
 	Spend(ctx context.Context, op OpID, s Spend) error
@@ -350,8 +379,9 @@ type Reader interface {
 
 // Ways changes an account's ways in, outside a ceremony.
 type Ways interface {
-	// RecordStanding writes account and credential in their next editions with the
-	// event, or does none of it. ErrConflict: one of them moved, or is gone.
+	// RecordStanding consumes the stored ticket and writes account and credential in
+	// their next editions with the event, or does none of it. ErrSpent: the ticket is
+	// gone. ErrConflict: account or credential moved, or is gone.
 	RecordStanding(ctx context.Context, v Standing) error
 	// RecordUnbinding writes the account's next edition, deletes the credential and
 	// appends the event, or does none of it. ErrConflict: the account moved.
@@ -368,9 +398,11 @@ type Ways interface {
 
 // Accounts changes and lists accounts.
 type Accounts interface {
-	// ReplaceAccount writes the account's next edition with its names, or does none
-	// of it. ErrTaken: an added identifier belongs to another account (one that is
-	// the account's own already is fine). ErrConflict: the account moved.
+	// ReplaceAccount spends the ticket, consumes the stored one and writes the account's
+	// next edition with its names, or does none of it. ErrSpent: the spend is another's,
+	// or the stored ticket is gone. ErrTaken: an added identifier belongs to another
+	// account (one that is the account's own already is fine). ErrConflict: the account
+	// moved. ErrSpent before ErrTaken before ErrConflict.
 	ReplaceAccount(ctx context.Context, v AccountChange) error
 	// ListAccounts reads up to limit accounts with keys greater than after (nil:
 	// from the first), in key order.
@@ -396,6 +428,12 @@ type Tickets interface {
 	PutTicket(ctx context.Context, t Ticket, event EventFunc) error
 	// Ticket reads one by key. ErrNotFound.
 	Ticket(ctx context.Context, key []byte) (Ticket, error)
+	// ListTickets reads up to limit tickets with keys greater than after (nil: from
+	// the first), in key order.
+	ListTickets(ctx context.Context, after []byte, limit int) ([]Ticket, error)
+	// RevokeTicket deletes a ticket and appends the event, or does none of it. One that
+	// is gone is nil, without an event.
+	RevokeTicket(ctx context.Context, key []byte, event EventFunc) error
 }
 
 // Keys keeps wrapped keys and the store's markers.
@@ -428,8 +466,9 @@ type Events interface {
 
 // Upkeep is what keeps a store healthy.
 type Upkeep interface {
-	// Expire deletes spends older than SpendKept past their expiry, and sessions and
-	// tickets past theirs, at most limit of each, and tells how many rows went.
+	// Expire deletes spends older than SpendKept past their expiry, sessions and
+	// tickets past theirs, and hits that no rate looks at any more, at most limit of
+	// each, and tells how many rows went.
 	Expire(ctx context.Context, now time.Time, limit int) (int, error)
 	// Clock reads the store's own clock.
 	Clock(ctx context.Context) (time.Time, error)
@@ -447,6 +486,8 @@ type Store interface {
 	Accounts
 	Sessions
 	Tickets
+	Limits
+	Outbox
 	Keys
 	Events
 	Upkeep

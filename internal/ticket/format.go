@@ -49,7 +49,8 @@ func Mint[T Purposeful, P settable[T]](s *Sealer, c Client, t T, life time.Durat
 	if life > MaxLife {
 		return nil, &Error{Code: CodeInvalid, Err: fmt.Errorf("a life of %v", life)}
 	}
-	P(&t).common().Mode = c.Mode
+	common := P(&t).common()
+	common.Mode, common.ID = c.Mode, [16]byte{}
 	return mint[T, P](s, t.challenge(), &envelope[T]{Bind: bind(c.Mode, c), Body: t}, life, now)
 }
 
@@ -59,10 +60,24 @@ func MintLink[T Linked, P settable[T]](s *Sealer, t T, life time.Duration, now t
 	if life > MaxLinkLife {
 		return nil, t, &Error{Code: CodeInvalid, Err: fmt.Errorf("a life of %v", life)}
 	}
-	P(&t).common().Mode = ""
+	c := P(&t).common()
+	c.Mode, c.ID = "", [16]byte{}
 	e := &envelope[T]{Body: t}
 	raw, err := mint[T, P](s, t.link(), e, life, now)
 	return raw, e.Body, err
+}
+
+// MintLinkAs makes the link with the given ID and times, so that one that is made again
+// is spent with the first: the same ID and Expires are one spend. The expiry is in
+// milliseconds.
+func MintLinkAs[T Linked, P settable[T]](s *Sealer, t T, id [16]byte, issued, expires time.Time) ([]byte, error) {
+	life := expires.Sub(issued)
+	if id == [16]byte{} || life > MaxLinkLife {
+		return nil, &Error{Code: CodeInvalid, Err: fmt.Errorf("a link without ID, or with a life of %v", life)}
+	}
+	c := P(&t).common()
+	c.Mode, c.ID = "", id
+	return mint[T, P](s, t.link(), &envelope[T]{Body: t}, life, issued)
 }
 
 // Open opens a challenge that the client shows. The caller names the purpose by T,
@@ -114,8 +129,10 @@ func mint[T any, P settable[T]](s *Sealer, f form, e *envelope[T], life time.Dur
 	}
 	e.Issued, e.Expires = now.UnixMilli(), now.Add(life).UnixMilli()
 	c.Issued, c.Expires = time.UnixMilli(e.Issued).UTC(), time.UnixMilli(e.Expires).UTC()
-	if _, err := io.ReadFull(s.random, c.ID[:]); err != nil {
-		return nil, fmt.Errorf("ticket: drawing an id: %w", err)
+	if c.ID == [16]byte{} {
+		if _, err := io.ReadFull(s.random, c.ID[:]); err != nil {
+			return nil, fmt.Errorf("ticket: drawing an id: %w", err)
+		}
 	}
 	content, err := s.enc.Marshal(e)
 	if err != nil {

@@ -2,9 +2,11 @@ package ticket
 
 // The purposes. A name is for ever: it is part of the key. A size is that of the
 // whole ticket in bytes, the same for every ticket of the purpose.
-var _ = []Purposeful{SignUp{}, SignIn{}, Enrolment{}, Binding{}, StepUp{}}
+var _ = []Purposeful{SignUp{}, SignIn{}, Enrolment{}, Binding{}, StepUp{}, RecoveryBinding{}}
 
-var _ = []Linked{FirstAdmin{}, EnrolmentLink{}}
+var _ = []Linked{
+	FirstAdmin{}, EnrolmentLink{}, EmailLink{}, EmailProof{}, EmailRight{}, Invitation{}, Notice{}, Recovery{},
+}
 
 // form is the shape of one purpose's tickets.
 type form struct {
@@ -14,12 +16,13 @@ type form struct {
 
 // Purposeful is a ticket that is bound to the client that asks for it and lives at
 // most MaxLife. The set of purposes is closed: SignUp, SignIn, Enrolment, Binding,
-// StepUp.
+// StepUp, RecoveryBinding.
 type Purposeful interface{ challenge() form }
 
 // Linked is a ticket that travels to a client nobody has seen yet, by mail or by
-// hand, and lives up to MaxLinkLife. It names a stored half: without that row, it
-// permits nothing. The set is closed: FirstAdmin, EnrolmentLink.
+// hand, and lives up to MaxLinkLife. One that lives longer than MaxLife names a stored
+// half: without that row, it permits nothing. The set is closed: FirstAdmin,
+// EnrolmentLink, EmailLink, EmailProof, EmailRight, Invitation, Notice, Recovery.
 type Linked interface{ link() form }
 
 // settable gives access to what a ticket of type T has in common with all.
@@ -38,7 +41,10 @@ type SignUp struct {
 	Algorithms       []int64  `cbor:"24,keyasint"`           // COSE, as offered
 	UserVerification string   `cbor:"25,keyasint,omitempty"`
 	FirstAdmin       bool     `cbor:"26,keyasint,omitempty"`
-	Permit           [16]byte `cbor:"27,keyasint,omitzero"` // ID of the link that permits it; zero: none
+	Permit           [16]byte `cbor:"27,keyasint,omitzero"`  // ID of the link that permits it; zero: none
+	Permitted        string   `cbor:"28,keyasint,omitempty"` // purpose of that link's stored half
+	EmailProved      bool     `cbor:"29,keyasint,omitempty"` // Email came with the link, which proves it
+	Role             string   `cbor:"30,keyasint,omitempty"` // as the invitation has it; absent: a member
 }
 
 func (SignUp) challenge() form { return form{"sign-up", 1024} }
@@ -95,3 +101,67 @@ func (FirstAdmin) link() form { return form{"first-admin", 256} }
 type EnrolmentLink struct{ Common }
 
 func (EnrolmentLink) link() form { return form{"enrolment-link", 256} }
+
+// RecoveryBinding is the challenge of a registration that a recovery permits.
+type RecoveryBinding struct {
+	Common
+	Algorithms       []int64 `cbor:"20,keyasint"`
+	UserVerification string  `cbor:"21,keyasint,omitempty"`
+	HeldUntil        int64   `cbor:"22,keyasint,omitempty"` // Unix milliseconds; 0: the passkey is not held
+}
+
+func (RecoveryBinding) challenge() form { return form{"recovery-binding", 480} }
+
+// EmailLink is a mailed link that signs in, or lets whoever has no account sign up.
+type EmailLink struct {
+	Common
+	Address  string `cbor:"20,keyasint"` // as its owner spells it
+	Request  []byte `cbor:"21,keyasint"` // keyed hash of the asking client's secret
+	Session  string `cbor:"22,keyasint"` // how the session will be carried: ModeCookie or ModeToken
+	ReturnTo string `cbor:"23,keyasint,omitempty"`
+	Network  string `cbor:"24,keyasint,omitempty"` // whence it was asked for
+	Agent    string `cbor:"25,keyasint,omitempty"` // what asked, in at most 64 bytes
+}
+
+func (EmailLink) link() form { return form{"email-link", 1024} }
+
+// EmailProof is a mailed link that proves an address of an account.
+type EmailProof struct {
+	Common
+	Address string `cbor:"20,keyasint"`
+}
+
+func (EmailProof) link() form { return form{"email-proof", 480} }
+
+// EmailRight lets whoever proved an address that is nobody's sign up with it.
+type EmailRight struct {
+	Common
+	Address string `cbor:"20,keyasint"`
+}
+
+func (EmailRight) link() form { return form{"email-right", 480} }
+
+// Invitation lets somebody sign up. What it grants stands in its stored half.
+type Invitation struct {
+	Common
+	Proves string `cbor:"20,keyasint,omitempty"` // the address it was mailed to; absent: it was handed over
+}
+
+func (Invitation) link() form { return form{"invitation", 480} }
+
+// Notice is the link of a notice by which its reader says "this was not me". What it
+// undoes stands in its stored half.
+type Notice struct {
+	Common
+	Address string `cbor:"20,keyasint"` // where the notice went
+}
+
+func (Notice) link() form { return form{"notice", 480} }
+
+// Recovery lets whoever showed a recovery code bind a passkey, and do nothing else.
+type Recovery struct {
+	Common
+	HeldUntil int64 `cbor:"20,keyasint,omitempty"` // Unix milliseconds; 0: the passkey is not held
+}
+
+func (Recovery) link() form { return form{"recovery", 256} }
