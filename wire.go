@@ -17,6 +17,7 @@ import (
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/httpapi"
 	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/seal"
 	"github.com/keyturn/keyturn/internal/session"
@@ -149,15 +150,23 @@ func (s *Server) build(ctx context.Context) error {
 		Store: s.store, Vault: s.vault, Audit: s.audit,
 		Profile: session.ProfileOf(set.SessionProfile), Now: s.now, Rand: rand.Reader,
 	})
+	office := mail.NewOffice(mail.OfficeConfig{Vault: s.vault, Now: s.now, Rand: rand.Reader})
 	s.accounts = account.New(account.Config{
-		Store: s.store, Vault: s.vault, Tickets: tickets, Audit: s.audit, RPID: set.RPID, Now: s.now, Rand: rand.Reader,
+		Store: s.store, Vault: s.vault, Tickets: tickets, Audit: s.audit, Mail: office, RPID: set.RPID,
+		PublicURL: set.PublicURL,
+		Policy: account.Policy{
+			SignUp: account.SignUpMode(set.SignUp), Links: account.LinkMode(set.Links),
+			Standard: set.SessionProfile == settings.ProfileStandard,
+		},
+		Now: s.now, Rand: rand.Reader,
 	})
 	ceremonies, err := ceremony.New(ceremony.Config{
 		RPID: set.RPID, RPName: set.RPName, Origins: set.Origins(),
-		OpenSignUp: set.SignUp == settings.SignUpOpen, AllowList: set.SignInAllowList == settings.On,
+		AllowList:          set.SignInAllowList == settings.On,
 		TellUnknown:        set.SignInUnknown == settings.UnknownTold,
 		PasskeysPerAccount: set.PasskeysPerAccount, Challenge: s.challenge,
 		Store: s.store, Vault: s.vault, Tickets: tickets, Sessions: sessions, Accounts: s.accounts, Audit: s.audit,
+		Mail: office,
 		Failures: limit.NewFailures(limit.FailuresConfig{
 			PerNetwork: set.FailuresPerNetwork, PerProcess: set.FailuresPerProcess, Now: s.now,
 		}),

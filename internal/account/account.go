@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
@@ -31,17 +32,23 @@ type Store interface {
 	store.Ways
 	store.Accounts
 	store.Tickets
+	store.Limits
 }
 
-// Config is what a Directory needs; every field is required.
+// Config is what a Directory needs; every field but Policy is required.
 type Config struct {
 	Store   Store
 	Vault   *record.Vault
 	Tickets *ticket.Sealer
 	Audit   *audit.Log
+	Mail    *mail.Office
 	RPID    string
-	Now     func() time.Time
-	Rand    io.Reader
+	// PublicURL is the base of the links in mails, without a slash at its end. It comes
+	// from the settings: a request never says where a link leads.
+	PublicURL string
+	Policy    Policy
+	Now       func() time.Time
+	Rand      io.Reader
 }
 
 // Directory knows the accounts. It is safe for concurrent use.
@@ -54,6 +61,9 @@ type Directory struct {
 func New(cfg Config) *Directory {
 	return &Directory{cfg: cfg, standIns: standIns{seed: maphash.MakeSeed()}}
 }
+
+// Policy is what the operator decided.
+func (d *Directory) Policy() Policy { return d.cfg.Policy }
 
 // Passkey is what a person may know of one of their passkeys.
 type Passkey struct {

@@ -18,7 +18,7 @@ const linkUnusable = "link_unusable"
 // closed is a World whose sign-up takes a ticket.
 func closed(t *testing.T) *ceremonytest.World {
 	t.Helper()
-	return ceremonytest.New(t, func(c *ceremony.Config) { c.OpenSignUp = false })
+	return ceremonytest.NewUnder(t, account.Policy{SignUp: account.SignUpClosed})
 }
 
 func administratorLink(t *testing.T, w *ceremonytest.World) string {

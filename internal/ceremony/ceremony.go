@@ -25,6 +25,7 @@ import (
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
@@ -45,7 +46,10 @@ const (
 type Store interface {
 	store.Ceremonies
 	store.Reader
+	store.Ways
+	store.Accounts
 	store.Tickets
+	store.Limits
 }
 
 // Config is what a RelyingParty needs. Every field is required but TopOrigins and Challenge.
@@ -55,8 +59,6 @@ type Config struct {
 	Origins    []string // byte-exact, native app origins included
 	TopOrigins []string // empty: never framed by another origin
 
-	// OpenSignUp lets anybody open an account; otherwise a ticket must permit it.
-	OpenSignUp bool
 	// AllowList answers a sign-in with a username by a list of credentials, decoys
 	// included; otherwise only discoverable credentials can sign in.
 	AllowList bool
@@ -76,6 +78,7 @@ type Config struct {
 	Sessions *session.Keeper
 	Accounts *account.Directory
 	Audit    *audit.Log
+	Mail     *mail.Office
 	Failures *limit.Failures
 	Now      func() time.Time
 	Rand     io.Reader

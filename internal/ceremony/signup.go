@@ -62,7 +62,7 @@ func described(t ticket.SignUp) record.AccountFacts {
 // stored half is still there permits it.
 func (rp *RelyingParty) permit(ctx context.Context, r Request, presented string, t *ticket.SignUp) error {
 	if presented == "" {
-		if !rp.cfg.OpenSignUp {
+		if rp.cfg.Accounts.Policy().SignUp != account.SignUpOpen {
 			return &Error{Kind: KindClosed, Code: "sign_up_closed"}
 		}
 		return nil

@@ -258,7 +258,7 @@ func TestNameRace(t *testing.T) {
 // TestClosedSignUp: without a ticket nobody begins, and what was begun elsewhere under
 // another key does not finish.
 func TestClosedSignUp(t *testing.T) {
-	closed := ceremonytest.New(t, func(c *ceremony.Config) { c.OpenSignUp = false })
+	closed := ceremonytest.NewUnder(t, account.Policy{SignUp: account.SignUpClosed})
 	before := closed.Store.Writes()
 	_, err := begin(t, closed, ceremony.SignUp{Username: "ana"})
 	refused(t, err, ceremony.KindClosed, "", "sign_up_closed")

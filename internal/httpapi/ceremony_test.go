@@ -302,7 +302,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestSignUpClosed(t *testing.T) {
-	w := ceremonytest.New(t, func(c *ceremony.Config) { c.OpenSignUp = false })
+	w := ceremonytest.NewUnder(t, account.Policy{SignUp: account.SignUpClosed})
 	s := newSiteOn(t, w)
 	s.post("/v1/sign-up/passkey/options", fields{"username": "ana"}).wantCode(codeSignUpClosed)
 }

@@ -161,7 +161,7 @@ func (h tally) credentials(t *testing.T) {
 }
 
 func (h tally) signUp(t *testing.T) {
-	closed := newSiteOn(t, ceremonytest.New(t, func(c *ceremony.Config) { c.OpenSignUp = false }))
+	closed := newSiteOn(t, ceremonytest.NewUnder(t, account.Policy{SignUp: account.SignUpClosed}))
 	h.note(closed.post("/v1/sign-up/passkey/options", fields{"username": "ana"}))
 	s := newSite(t)
 	h.note(s.post("/v1/sign-up/passkey/options", fields{"username": "a b"}))

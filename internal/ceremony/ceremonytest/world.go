@@ -19,6 +19,7 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/seal"
 	"github.com/keyturn/keyturn/internal/session"
@@ -31,6 +32,7 @@ import (
 const (
 	RPID   = "login.example.org"
 	Origin = "https://login.example.org"
+	URL    = Origin // the base of links in mails
 	Door   = "rest"
 )
 
@@ -81,13 +83,29 @@ type World struct {
 	Vault    *record.Vault
 	Tickets  *ticket.Sealer
 	Audit    *audit.Log
+	Mail     *mail.Office
 	Sessions *session.Keeper
 	Accounts *account.Directory
 	RP       *ceremony.RelyingParty
 }
 
-// New builds a World. edit may change the relying party before it is made.
+// New builds a World where anybody may sign up, under the policy that an operator gets
+// who decides nothing else. edit may change the relying party before it is made.
 func New(t testing.TB, edit ...func(*ceremony.Config)) *World {
+	t.Helper()
+	return NewUnder(t, Policy(), edit...)
+}
+
+// Policy is the policy of New.
+func Policy() account.Policy {
+	return account.Policy{
+		SignUp: account.SignUpOpen, Links: account.LinksWithoutPasskey, Standard: true,
+		Hold: 24 * time.Hour, NewBrowser: true,
+	}
+}
+
+// NewUnder builds a World under a policy.
+func NewUnder(t testing.TB, policy account.Policy, edit ...func(*ceremony.Config)) *World {
 	t.Helper()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "keys", "server.key")
@@ -113,17 +131,18 @@ func New(t testing.TB, edit ...func(*ceremony.Config)) *World {
 	})
 	must(t, err)
 	w.Audit = audit.New(audit.Config{Vault: w.Vault, Store: w.Store, Log: log, Now: w.Clock.Now})
+	w.Mail = mail.NewOffice(mail.OfficeConfig{Vault: w.Vault, Now: w.Clock.Now, Rand: rand.Reader})
 	w.Sessions = session.New(session.Config{
 		Store: w.Store, Vault: w.Vault, Audit: w.Audit, Profile: session.ProfileOf("standard"),
 		Now: w.Clock.Now, Rand: rand.Reader,
 	})
 	w.Accounts = account.New(account.Config{
-		Store: w.Store, Vault: w.Vault, Tickets: w.Tickets, Audit: w.Audit, RPID: RPID,
-		Now: w.Clock.Now, Rand: rand.Reader,
+		Store: w.Store, Vault: w.Vault, Tickets: w.Tickets, Audit: w.Audit, Mail: w.Mail, RPID: RPID,
+		PublicURL: URL, Policy: policy, Now: w.Clock.Now, Rand: rand.Reader,
 	})
 	cfg := ceremony.Config{
-		RPID: RPID, RPName: "Example", Origins: []string{Origin}, OpenSignUp: true, AllowList: true, PasskeysPerAccount: 20,
-		Store: w.Store, Vault: w.Vault, Tickets: w.Tickets, Sessions: w.Sessions, Accounts: w.Accounts, Audit: w.Audit,
+		RPID: RPID, RPName: "Example", Origins: []string{Origin}, AllowList: true, PasskeysPerAccount: 20,
+		Store: w.Store, Vault: w.Vault, Tickets: w.Tickets, Sessions: w.Sessions, Accounts: w.Accounts, Audit: w.Audit, Mail: w.Mail,
 		Failures: limit.NewFailures(limit.FailuresConfig{PerNetwork: 1000, PerProcess: 100000, Now: w.Clock.Now}),
 		Now:      w.Clock.Now, Rand: rand.Reader,
 	}
