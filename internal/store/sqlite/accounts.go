@@ -43,19 +43,17 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
-		if t.replaced(v.Next, v.Op) {
-			return nil
-		}
-		if !t.stands(findAccount, v.Account) {
-			return store.ErrConflict
-		}
-		if t.identifiersTaken(v.Add) {
-			return &store.TakenError{Table: store.TableIdentifiers}
+		if done, err := t.judgeAccountChange(v); done || err != nil {
+			return err
 		}
 		event, err := t.event(chainOf(v.Op), v.Event)
 		if err != nil {
 			return err
 		}
+		if v.Spend != nil {
+			t.putSpend(*v.Spend, v.Op, verbAccount)
+		}
+		t.consume(v.Ticket, nil)
 		t.replaceAccount(v.Next, v.Op)
 		for _, key := range v.Drop {
 			t.write("DELETE FROM identifiers WHERE key = ? AND account = ?", key, v.Account.Key)
@@ -66,6 +64,27 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 		t.putEvent(event)
 		return nil
 	})
+}
+
+func (t *tx) judgeAccountChange(v store.AccountChange) (done bool, err error) {
+	if v.Spend != nil {
+		done, err = t.spent(*v.Spend, v.Op, verbAccount)
+	} else {
+		done = t.replaced(v.Next, v.Op)
+	}
+	if done || err != nil {
+		return done, err
+	}
+	if err := t.permitted(v.Ticket, nil); err != nil {
+		return false, err
+	}
+	if t.identifiersTaken(v.Add) {
+		return false, &store.TakenError{Table: store.TableIdentifiers}
+	}
+	if !t.stands(findAccount, v.Account) {
+		return false, store.ErrConflict
+	}
+	return false, nil
 }
 
 // replaced tells whether op's change is the last that happened to the account.

@@ -19,6 +19,8 @@ const (
 	verbSignIn     verb = 3
 	verbRegression verb = 4
 	verbBinding    verb = 5
+	verbLink       verb = 6
+	verbAccount    verb = 7
 )
 
 // RecordSignUp implements store.Ceremonies.
@@ -206,6 +208,46 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 	})
 }
 
+// RecordLink implements store.Ceremonies.
+func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
+	if err := checkLink(v); err != nil {
+		return err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		if done, err := t.judgeLink(v); done || err != nil {
+			return err
+		}
+		event, err := t.event(chainOf(v.Op), giving(v.Event, v.Gives))
+		if err != nil {
+			return err
+		}
+		t.putSpend(v.Spend, v.Op, verbLink)
+		t.consume(v.Ticket, nil)
+		if len(v.Ends) > 0 {
+			t.write(deleteSession, v.Ends)
+		}
+		t.putSession(v.Session)
+		t.putEvent(event)
+		return nil
+	})
+}
+
+func (t *tx) judgeLink(v store.Link) (done bool, err error) {
+	if done, err := t.spent(v.Spend, v.Op, verbLink); done || err != nil {
+		return done, err
+	}
+	if err := t.permitted(v.Ticket, nil); err != nil {
+		return false, err
+	}
+	if v.Account != nil && !t.stands(findAccount, *v.Account) {
+		return false, store.ErrConflict
+	}
+	if err := t.sessionFree(v.Session); err != nil {
+		return false, err
+	}
+	return false, t.ticketFree(v.Gives)
+}
+
 // Spend implements store.Ceremonies.
 func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
 	var f form
@@ -243,24 +285,4 @@ func (t *tx) spent(s store.Spend, op store.OpID, doing verb) (done bool, err err
 func (t *tx) putSpend(s store.Spend, op store.OpID, did verb) {
 	t.write("INSERT INTO spends (expires, id, op, verb, issued) VALUES (?, ?, ?, ?, ?)",
 		millis(s.Expires), s.ID[:], op[:], int(did), s.Issued)
-}
-
-// permitted demands the stored rights that a verb consumes.
-func (t *tx) permitted(ticket, marker *store.Ref) error {
-	if ticket != nil && !t.stands("SELECT version FROM tickets WHERE key = ?", *ticket) {
-		return store.ErrSpent
-	}
-	if marker != nil && !t.stands("SELECT version FROM markers WHERE name = CAST(? AS TEXT)", *marker) {
-		return store.ErrSpent
-	}
-	return nil
-}
-
-func (t *tx) consume(ticket, marker *store.Ref) {
-	if ticket != nil {
-		t.write("DELETE FROM tickets WHERE key = ?", ticket.Key)
-	}
-	if marker != nil {
-		t.write("DELETE FROM markers WHERE name = CAST(? AS TEXT)", marker.Key)
-	}
 }

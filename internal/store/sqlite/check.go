@@ -105,6 +105,21 @@ func checkBinding(v store.Binding) error {
 	return f.err
 }
 
+func checkLink(v store.Link) error {
+	var f form
+	f.op(v.Op, v.Event)
+	f.spend(v.Spend)
+	f.need(v.Account != nil || v.Session == nil, "a session without an account")
+	if v.Account != nil {
+		f.key(v.Account.Key, "the account")
+		f.session(v.Account.Key, v.Session)
+	}
+	if v.Gives != nil {
+		f.key(v.Gives.Key, "the right")
+	}
+	return f.err
+}
+
 func checkStanding(v store.Standing) error {
 	var f form
 	f.op(v.Op, v.Event)
@@ -140,6 +155,9 @@ func checkDeletion(v store.Deletion) error {
 func checkAccountChange(v store.AccountChange) error {
 	var f form
 	f.op(v.Op, v.Event)
+	if v.Spend != nil {
+		f.spend(*v.Spend)
+	}
 	f.next(v.Account, v.Next, "the account")
 	f.identifiers(v.Account.Key, v.Add)
 	return f.err

@@ -30,7 +30,7 @@ func TestOpenEmpty(t *testing.T) {
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		for query, want := range map[string]int64{
 			"PRAGMA application_id":                                     applicationID,
-			"PRAGMA user_version":                                       2,
+			"PRAGMA user_version":                                       3,
 			"PRAGMA synchronous":                                        2,
 			"PRAGMA trusted_schema":                                     0,
 			"PRAGMA cell_size_check":                                    1,
@@ -128,7 +128,7 @@ func TestOpenRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		{"a newer schema", func(t *testing.T, path string) { writeHeader(t, path, applicationID, 3) }, ErrNewer, "schema is number 3"},
+		{"a newer schema", func(t *testing.T, path string) { writeHeader(t, path, applicationID, 4) }, ErrNewer, "schema is number 4"},
 		{"a schema before the first", func(t *testing.T, path string) { writeHeader(t, path, applicationID, -1) }, ErrNewer, ""},
 		{"another application's file", func(t *testing.T, path string) { writeHeader(t, path, 77, 1) }, ErrForeign, ""},
 		{"another's file without an ID", func(t *testing.T, path string) { writeHeader(t, path, 0, 0) }, ErrForeign, ""},

@@ -57,7 +57,8 @@ func (t *tx) write(query string, args ...any) {
 	t.fault = sqlitex.Execute(t.conn, query, &sqlitex.ExecOptions{Args: args})
 }
 
-// event asks make for the event that follows the head of chain.
+// event asks make for the event that follows the head of chain, and demands that
+// there is room for what comes with it.
 func (t *tx) event(chain uint32, make store.EventFunc) (store.Event, error) {
 	head := t.head(chain)
 	if t.fault != nil {
@@ -71,7 +72,7 @@ func (t *tx) event(chain uint32, make store.EventFunc) (store.Event, error) {
 		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
 			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
 	}
-	return e, nil
+	return e, t.owed(e)
 }
 
 // call shields the writer, and with it everybody's requests, from a panic in
@@ -102,10 +103,17 @@ func (t *tx) head(chain uint32) store.Head {
 	return head
 }
 
+// putEvent appends an event and writes what comes with it.
 func (t *tx) putEvent(e store.Event) {
 	t.write("INSERT INTO events (chain, number, at, account, link, body) VALUES (?, ?, ?, ?, ?, ?)",
 		e.Chain, e.Number, millis(e.At), e.Account, e.Link, e.Body)
 	t.heads[e.Chain] = &store.Head{Chain: e.Chain, Number: e.Number, Link: bytes.Clone(e.Link)}
+	for _, ticket := range e.Tickets {
+		t.putTicket(ticket)
+	}
+	for _, m := range e.Mails {
+		t.putMail(m)
+	}
 }
 
 // chainOf picks the chain of a verb's event: the same for a repeat.

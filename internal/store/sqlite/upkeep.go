@@ -16,27 +16,19 @@ const writePulse = "INSERT INTO pulse (id, at) VALUES (1, ?) ON CONFLICT (id) DO
 // what goes in milliseconds.
 func (s *Store) Expire(ctx context.Context, now time.Time, limit int) (int, error) {
 	gone := 0
+	spent, past := now.Add(-store.SpendKept).UnixMilli(), now.UnixMilli()
 	err := s.submit(ctx, func(t *tx) error {
-		spends := t.count("SELECT count(*) FROM (SELECT 1 FROM spends WHERE expires < ? LIMIT ?)",
-			now.Add(-store.SpendKept).UnixMilli(), max(limit, 0))
-		sessions := t.count("SELECT count(*) FROM (SELECT 1 FROM sessions WHERE expires < ? LIMIT ?)",
-			now.UnixMilli(), max(limit, 0))
-		tickets := t.count("SELECT count(*) FROM (SELECT 1 FROM tickets WHERE expires < ? LIMIT ?)",
-			now.UnixMilli(), max(limit, 0))
-		if spends > 0 {
-			t.write(`DELETE FROM spends WHERE (expires, id) IN
-				(SELECT expires, id FROM spends WHERE expires < ? ORDER BY expires LIMIT ?)`,
-				now.Add(-store.SpendKept).UnixMilli(), spends)
+		for _, sweep := range []struct {
+			table, key string
+			before     int64
+		}{
+			{"spends", "expires, id", spent},
+			{"sessions", "key", past},
+			{"tickets", "key", past},
+			{"hits", "key", spent},
+		} {
+			gone += t.sweep(sweep.table, sweep.key, sweep.before, max(limit, 0))
 		}
-		if sessions > 0 {
-			t.write("DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE expires < ? ORDER BY expires LIMIT ?)",
-				now.UnixMilli(), sessions)
-		}
-		if tickets > 0 {
-			t.write("DELETE FROM tickets WHERE key IN (SELECT key FROM tickets WHERE expires < ? ORDER BY expires LIMIT ?)",
-				now.UnixMilli(), tickets)
-		}
-		gone = spends + sessions + tickets
 		return nil
 	})
 	if err != nil {
@@ -45,8 +37,15 @@ func (s *Store) Expire(ctx context.Context, now time.Time, limit int) (int, erro
 	return gone, nil
 }
 
-func (t *tx) count(query string, args ...any) (n int) {
-	t.read(query, func(stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) }, args...)
+// sweep deletes up to limit rows that expire before a time, those that expired first,
+// and tells how many. It writes nothing when there is none.
+func (t *tx) sweep(table, key string, before int64, limit int) (n int) {
+	t.read("SELECT count(*) FROM (SELECT 1 FROM "+table+" WHERE expires < ? LIMIT ?)",
+		func(stmt *sqlite.Stmt) { n = stmt.ColumnInt(0) }, before, limit)
+	if n > 0 {
+		t.write("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+
+			" WHERE expires < ? ORDER BY expires LIMIT ?)", before, n)
+	}
 	return n
 }
 

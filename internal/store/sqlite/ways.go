@@ -15,6 +15,9 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 		if t.replaced(v.Next, v.Op) {
 			return nil
 		}
+		if err := t.permitted(v.Ticket, nil); err != nil {
+			return err
+		}
 		if !t.stands(findAccount, v.Account) || !t.stands(findCredential, v.Credential) {
 			return store.ErrConflict
 		}
@@ -22,6 +25,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 		if err != nil {
 			return err
 		}
+		t.consume(v.Ticket, nil)
 		t.replaceAccount(v.Next, v.Op)
 		t.replaceCredential(v.Replace)
 		t.putEvent(event)
