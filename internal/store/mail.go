@@ -17,7 +17,8 @@ type Mail struct {
 	Taken uint32
 }
 
-// Rate is a limit: at most Count hits in any span of Per.
+// Rate is a limit: at most Count hits in any span of Per. A hit just Per ago is out of
+// the span.
 type Rate struct {
 	Count int
 	Per   time.Duration
@@ -28,7 +29,7 @@ type Rate struct {
 // from the future, of a process whose clock is ahead, counts.
 type Hit struct {
 	Key   []byte
-	Rates []Rate // 1 to 4, each of 1 to 64 in at most 31 days
+	Rates []Rate // 1 to 4, each of 1 to 64 in 1 ms to 31 days
 }
 
 // Hits is what a caller who proves nothing may have written: the uses that limit it,
@@ -43,9 +44,13 @@ type Hits struct {
 type Limits interface {
 	// Hit counts every hit and writes the mails, and returns 0; or, when a hit has no
 	// room, does none of it and returns how long until each would have had room, more
-	// than 0. It carries no OpID: after a lost answer it may be repeated, and counts
+	// than 0. At most Count callers get a 0 in any span of Per, whoever asks at the same
+	// time. It carries no OpID: after a lost answer it may be repeated, and counts
 	// again. ErrTaken: a mail is there; nothing is counted, so a repeat of a call whose
-	// answer was lost owes no second mail.
+	// answer was lost owes no second mail, and hears of that rather than of a limit.
+	//
+	// With several hits, one that fails or has no room because of another that is under
+	// way may leave some of them counted: it may count too much, never too little.
 	Hit(ctx context.Context, v Hits) (wait time.Duration, err error)
 }
 

@@ -156,7 +156,9 @@ type Head struct {
 //
 // What else comes of what happened is written with it, in the same atomic verb: the
 // mails that it owes, and the rights that those mails give. They are no part of the
-// chain: an event that is read has none.
+// chain: an event that is read has none. When one of them is there already, or two are
+// one, the verb is refused with ErrTaken and nothing is written: so the repeat of a verb
+// without an OpID owes nothing twice.
 type Event struct {
 	Chain   uint32
 	Number  uint64
@@ -352,6 +354,7 @@ type Ceremonies interface {
 	// replaces, puts the right and appends the event, or does none of it.
 	// ErrSpent: the spend is another's, or the code is not there at its version.
 	// ErrConflict: the account is not as judged. ErrTaken: the session or the right exists.
+	// ErrSpent before ErrConflict before ErrTaken.
 	RecordLink(ctx context.Context, v Link) error
 
 	// Spend marks a ticket as used and nothing else: what a failed finish pays.
@@ -467,8 +470,8 @@ type Events interface {
 // Upkeep is what keeps a store healthy.
 type Upkeep interface {
 	// Expire deletes spends older than SpendKept past their expiry, sessions and
-	// tickets past theirs, and hits that no rate looks at any more, at most limit of
-	// each, and tells how many rows went.
+	// tickets past theirs, and hits that no rate has looked at for SpendKept, at most
+	// limit of each, and tells how many rows went.
 	Expire(ctx context.Context, now time.Time, limit int) (int, error)
 	// Clock reads the store's own clock.
 	Clock(ctx context.Context) (time.Time, error)
