@@ -54,18 +54,6 @@ func checkHost(v string) error {
 	return nil
 }
 
-func checkStore(v string) error {
-	scheme, _, found := strings.Cut(v, ":")
-	switch {
-	case found && scheme == "sqlite":
-		return nil
-	case found && (scheme == "postgres" || scheme == "dynamodb"):
-		return fmt.Errorf("%s is not in this version; write sqlite:PATH", scheme)
-	default:
-		return fmt.Errorf("%q is no store; write sqlite:PATH", redacted(v))
-	}
-}
-
 // redacted is what may be said of a value that could hold a password.
 func redacted(v string) string {
 	if scheme, _, found := strings.Cut(v, ":"); found {

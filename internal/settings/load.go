@@ -106,6 +106,10 @@ func collect(rows []Setting, from Sources) (map[string]given, Faults) {
 	for _, row := range rows {
 		if value, ok := from.Flags[row.Flag()]; ok && !row.Secret {
 			set(row, "--"+row.Flag(), value)
+			if row.masked != nil && row.masked(value) != value {
+				faults = append(faults, Fault{Setting: row.Name, Source: "--" + row.Flag(), Sentence: fmt.Sprintf(
+					"holds a password, which every user of this machine could read; write it into the file of settings or %s", row.Environment())})
+			}
 		}
 	}
 	return known, faults
@@ -153,6 +157,9 @@ func valuesOf(rows []Setting, s Settings, known map[string]given) []Value {
 		}
 		if row.Secret && values[i].Text != "" {
 			values[i].Text = "********"
+		}
+		if row.masked != nil {
+			values[i].Text = row.masked(values[i].Text)
 		}
 	}
 	return values

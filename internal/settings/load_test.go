@@ -109,7 +109,7 @@ func TestLoadFaults(t *testing.T) {
 		want []string
 	}{
 		{"unknown in the file", file("rp: {ids: example.com}"), []string{"keyturn.yaml: rp.ids is no setting; did you mean rp.id?"}},
-		{"unknown section", file("mail: {from: a@b.example}"), []string{"keyturn.yaml: mail.from is no setting"}},
+		{"unknown section", file("post: {from: a@b.example}"), []string{"keyturn.yaml: post.from is no setting"}},
 		{"unknown in the environment", env("KEYTURN_RPID=example.com"), []string{"KEYTURN_RPID is no setting; did you mean KEYTURN_RP_ID?"}},
 		{"nothing like it", env("KEYTURN_ZZZZZZZZZZZZZZZZ=1"), []string{"is no setting; remove it"}},
 		{"not YAML", file("rp: ["), []string{"keyturn.yaml is not readable as YAML"}},
@@ -203,4 +203,29 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLoadPasswords: a password is shown nowhere, and taken from where others on the
+// machine cannot see it.
+func TestLoadPasswords(t *testing.T) {
+	const store = "postgres://me:hunter2@localhost/keyturn"
+	rest := []string{
+		"KEYTURN_PUBLIC_URL=https://id.example.com", "KEYTURN_SIGN_UP=closed", "KEYTURN_MAIL_FROM=id@example.com",
+		"KEYTURN_KEYS_SERVER=env:SERVER_KEY", "KEYTURN_KEYS_KMS=file:/run/b/kms.key",
+	}
+	s, values, err := Load(Sources{Environment: append(rest, "KEYTURN_STORE="+store, "KEYTURN_MAIL=smtp://me:hunter2@mail.example.com")})
+	if err != nil || s.Store != store || s.Backend() != "postgres" {
+		t.Errorf("%q, %v", s.Store, err)
+	}
+	if v := value(t, values, "store"); v.Text != "postgres://me:********@localhost/keyturn" {
+		t.Errorf("store is shown as %s", v.Text)
+	}
+	if v := value(t, values, "mail"); v.Text != "********" || v.Flag() != "" {
+		t.Errorf("mail is shown as %s, by flag %s", v.Text, v.Flag())
+	}
+	_, _, err = Load(Sources{Environment: rest, Flags: map[string]string{"store": store}})
+	wantOne(t, lines(t, err), "store (--store): holds a password", "KEYTURN_STORE")
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Error("the sentence repeats it")
+	}
 }

@@ -45,6 +45,10 @@ func (s Settings) refusals(already Faults) Faults {
 		s.refuseSignUp(refuse)
 		s.refuseRPID(refuse)
 		s.refuseOrigins(refuse)
+		s.refuseMail(refuse)
+	}
+	if !already.names("store") {
+		s.refuseStore(refuse)
 	}
 	s.refuseRelated(refuse)
 	s.refuseKeys(refuse)
@@ -72,7 +76,7 @@ func (s Settings) atHome() bool { return within(s.hostname(), "localhost") }
 
 func (s Settings) refuseSignUp(refuse refuse) {
 	if s.SignUp == "" && !s.atHome() {
-		refuse("sign_up", "must be set outside development; choose open or closed")
+		refuse("sign_up", "must be set outside development; choose open, email, invite or closed")
 	}
 }
 

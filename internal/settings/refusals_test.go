@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 			[]string{"public_url: http://127.0.0.1:8080 is not https", "http://localhost:PORT"},
 		},
 		{"no public_url", production, func(s *Settings) { s.PublicURL = "" }, []string{"public_url: must be set"}},
-		{"no sign_up", production, func(s *Settings) { s.SignUp = "" }, []string{"sign_up: must be set outside development; choose open or closed"}},
+		{"no sign_up", production, func(s *Settings) { s.SignUp = "" }, []string{"sign_up: must be set outside development; choose open, email, invite or closed"}},
 
 		{"path", production, func(s *Settings) { s.PublicURL = "https://id.example.com/auth" }, []string{"public_url", "write https://id.example.com"}},
 		{"slash", production, func(s *Settings) { s.PublicURL = "https://id.example.com/" }, []string{"public_url", "write https://id.example.com"}},
@@ -96,6 +96,23 @@ func TestRefusals(t *testing.T) {
 		{"related origin not canonical", production, related("Example.net"), []string{"rp.related_origins", "write https://example.net"}},
 		{"key in the data", production, func(s *Settings) { s.KeysServer = "file:./keyturn-data/keys/server.key" }, []string{"keys.server: the key stands inside data_dir"}},
 		{"KMS key in the data", production, func(s *Settings) { s.KeysKMS = "file:keyturn-data/kms.key" }, []string{"keys.kms: the key stands inside data_dir"}},
+		{"mails on a page", production, func(s *Settings) { s.Mail, s.MailFrom = MailPage, "a@example.com" }, []string{"mail: page: shows everybody's mail", "smtp://"}},
+		{"mail from nobody", production, func(s *Settings) { s.Mail = "ses://eu-central-1" }, []string{"mail.from: must be set where mail is"}},
+		{"address first without mail", production, func(s *Settings) { s.SignUp = SignUpEmail }, []string{"sign_up: email needs mail", "set mail"}},
+		{"links always without mail", production, func(s *Settings) { s.Links = LinksAlways }, []string{"links: always needs mail"}},
+		{"links always beside AAL2", production, func(s *Settings) {
+			mailed(s)
+			s.Links, s.SessionProfile = LinksAlways, ProfileAAL2
+		}, []string{"links: always lets people in", "choose never"}},
+
+		{"PostgreSQL over a wire", other("postgres://me@db.example/keyturn"), nothing, []string{"store: db.example is another machine", "sslmode=verify-full"}},
+		{"PostgreSQL over a wire, encrypted to anybody", other("postgres://me@db.example/keyturn?sslmode=require"), nothing, []string{"store: db.example is another machine"}},
+		{"PostgreSQL over a wire, by parameter", other("postgres://me@localhost/keyturn?host=192.0.2.1"), nothing, []string{"store: 192.0.2.1 is another machine"}},
+		{"PostgreSQL, one of two over a wire", other("postgres:///keyturn?host=/run,db.example"), nothing, []string{"store: db.example is another machine"}},
+		{"DynamoDB over http", other("dynamodb://keyturn?region=eu-central-1&endpoint=http://db.example:8000"), nothing, []string{"store: the endpoint http://db.example:8000 is not https; write https://db.example:8000"}},
+		{"PostgreSQL without a server key", other("postgres:///keyturn?host=/run"), func(s *Settings) { s.KeysServer = "" }, []string{"keys.server: must be set with this store"}},
+		{"DynamoDB without a KMS key", other("dynamodb://keyturn?region=eu-central-1"), func(s *Settings) { s.KeysKMS = "" }, []string{"keys.kms: must be set with this store"}},
+
 		{"both keys in one folder", production, func(s *Settings) { s.KeysKMS = "file:keyturn-keys/kms.key" }, []string{"keys.kms: stands in one folder with keys.server"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,6 +120,21 @@ func TestRefusals(t *testing.T) {
 			c.change(&s)
 			wantOne(t, sentences(t, s), c.want...)
 		})
+	}
+}
+
+// nothing is changed.
+func nothing(*Settings) {}
+
+// mailed sends mail.
+func mailed(s *Settings) { s.Mail, s.MailFrom = "smtp://mail.example.com", "id@example.com" }
+
+// other is production on another store.
+func other(store string) func() Settings {
+	return func() Settings {
+		s := production()
+		s.Store, s.KeysServer, s.KeysKMS = store, "env:SERVER_KEY", "file:/run/b/kms.key"
+		return s
 	}
 }
 
@@ -147,6 +179,20 @@ func TestAccepted(t *testing.T) {
 			s.RPApps = []App{{Platform: "apple", ID: "ABCDE12345.com.example"}, {Platform: "android", ID: "com.example", Certificate: make([]byte, 32)}}
 		}},
 		{"no listener of ours", production, func(s *Settings) { s.Listen = "" }},
+		{"address first", production, func(s *Settings) { mailed(s); s.SignUp = SignUpEmail }},
+		{"address first in development", home, func(s *Settings) { s.SignUp = SignUpEmail }},
+		{"invitations without mail", production, func(s *Settings) { s.SignUp = SignUpInvite }},
+		{"links without a word about mail", production, func(s *Settings) { s.Links = LinksWithoutPasskey }},
+		{"links always", production, func(s *Settings) { mailed(s); s.Links = LinksAlways }},
+		{"mail by SES", production, func(s *Settings) { s.Mail, s.MailFrom = "ses://eu-central-1", "Example <id@example.com>" }},
+		{"mail by SMTPS", production, func(s *Settings) { s.Mail, s.MailFrom = "smtps://me:p%40ss@mail.example.com:4465", "id@example.com" }},
+		{"real mail in development", home, mailed},
+		{"no hold", production, func(s *Settings) { s.RecoveryHold = "0" }},
+		{"PostgreSQL", other("postgres://me:secret@db.example:5433/keyturn?sslmode=verify-full"), nothing},
+		{"PostgreSQL by socket", other("postgres://me@/keyturn?host=/var/run/postgresql"), nothing},
+		{"PostgreSQL here", other("postgres://me@127.0.0.1/keyturn"), nothing},
+		{"DynamoDB", other("dynamodb://my_table.1?region=us-gov-west-1"), nothing},
+		{"DynamoDB's like, here", other("dynamodb://keyturn?region=eu-central-1&endpoint=http://127.0.0.1:8000"), nothing},
 		{"folder whose name begins alike", production, func(s *Settings) { s.KeysServer = "file:./keyturn-data-keys/server.key" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -14,16 +14,24 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Closed values of settings, as they are written.
 const (
 	SignUpOpen   = "open"   // anybody may open an account
+	SignUpEmail  = "email"  // whoever has proved an e-mail address first
+	SignUpInvite = "invite" // whoever was invited
 	SignUpClosed = "closed" // only an operator opens accounts
 
 	LinksWithoutPasskey = "without_passkey" // a link signs in only while an account has no authenticator
 	LinksAlways         = "always"
 	LinksNever          = "never"
+
+	MigrateAuto   = "auto"   // the schema is brought up to date at start
+	MigrateManual = "manual" // by a command, and a start with an old one is refused
+
+	MailPage = "page:" // mails are shown on a local page; development only
 
 	UnknownHidden = "hidden" // an unknown name is answered like a known one
 	UnknownTold   = "told"   // an unknown name is answered 404
@@ -45,8 +53,8 @@ type Settings struct {
 	PublicURL string   // an origin: issuer and base of every link
 	DataDir   string
 
-	Store        string // sqlite:PATH; without a path, keyturn.db in DataDir
-	StoreMigrate string // "auto"
+	Store        string // sqlite:PATH, postgres://…, dynamodb://TABLE; sqlite: without a path is keyturn.db in DataDir
+	StoreMigrate string // MigrateAuto, MigrateManual
 
 	RPID             string
 	RPName           string
@@ -54,13 +62,20 @@ type Settings struct {
 	RPRelatedOrigins []string
 	RPApps           []App
 
-	SignUp          string // SignUpOpen, SignUpClosed
+	SignUp          string // SignUpOpen, SignUpEmail, SignUpInvite, SignUpClosed
 	SignInAllowList string // On, Off
 	SignInUnknown   string // UnknownHidden, UnknownTold
-	Links           string // LinksWithoutPasskey, LinksAlways, LinksNever
+	Links           string // LinksWithoutPasskey, LinksAlways, LinksNever; see HonoursLinks
 
 	KeysServer string // file:PATH or env:NAME
 	KeysKMS    string // file:PATH, or empty
+
+	Mail          string // page:, smtp://…, smtps://…, ses://REGION; empty: no mail is sent. A secret
+	MailFrom      string // an address, with or without a name
+	MailTemplates string // folder of LANGUAGE/KIND.txt and .html, or empty
+
+	RecoveryHold      string // a duration; see Hold
+	NoticesNewBrowser string // On, Off
 
 	SessionProfile string   // ProfileStandard, ProfileAAL2, ProfileAAL3
 	SessionModes   []string // of "cookie", "token"
@@ -83,6 +98,7 @@ type Settings struct {
 	FloodRate          float64 // requests a second, per network
 	FloodBurst         int     // requests at once, per network
 	PasskeysPerAccount int
+	MailRate           float64 // mails a second, per process
 
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
@@ -141,6 +157,31 @@ func (s Settings) Origins() []string {
 		add(app.Origin())
 	}
 	return all
+}
+
+// Backend is the scheme of Store: "sqlite", "postgres" or "dynamodb".
+func (s Settings) Backend() string {
+	scheme, _, _ := strings.Cut(s.Store, ":")
+	return scheme
+}
+
+// HonoursLinks is when a mailed link signs in, as Links has it and as it can hold: a
+// link cannot without mail, and proves too little for the strict profiles.
+func (s Settings) HonoursLinks() string {
+	if s.Mail == "" || s.SessionProfile != ProfileStandard {
+		return LinksNever
+	}
+	return s.Links
+}
+
+// Hold is how long a passkey that a recovery made cannot sign in yet, where another
+// way in could still object. What cannot be read is the longest.
+func (s Settings) Hold() time.Duration {
+	hold, err := time.ParseDuration(s.RecoveryHold)
+	if err != nil {
+		return maxHold
+	}
+	return hold
 }
 
 // SQLitePath is the database file that Store names.

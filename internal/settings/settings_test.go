@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // production is a complete set outside development.
@@ -60,7 +61,7 @@ func TestCompleteProduction(t *testing.T) {
 		RPID: "id.example.com", RPName: "id.example.com", RPOrigins: []string{"https://id.example.com"},
 		SignUp: SignUpOpen, SignInAllowList: On, SignInUnknown: UnknownHidden, Links: LinksWithoutPasskey,
 		SessionProfile: ProfileStandard, SessionModes: []string{"cookie", "token"}, Attestation: "none",
-		PasskeysPerAccount: 20, OperatorName: "id.example.com",
+		PasskeysPerAccount: 20, OperatorName: "id.example.com", MailRate: 10, RecoveryHold: "24h", NoticesNewBrowser: On,
 		TokenAudience: "https://id.example.com", TokenAlgorithm: "ES256",
 		FailuresPerNetwork: 30, FailuresPerProcess: 3000, FloodRate: 20, FloodBurst: 200,
 		LogLevel: "info", LogFormat: "text",
@@ -85,6 +86,9 @@ func TestCompleteDevelopment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.Mail != MailPage || s.MailFrom != "keyturn@localhost" {
+		t.Errorf("mail by %q from %q", s.Mail, s.MailFrom)
+	}
 	if !s.Development() || s.RPID != "localhost" || s.SignUp != SignUpOpen || s.RPOrigins[0] != "http://localhost:8080" {
 		t.Errorf("got %+v", s)
 	}
@@ -97,7 +101,7 @@ func TestZeroIsProduction(t *testing.T) {
 	}
 	got := strings.Join(sentences(t, Settings{}), "\n")
 	want := "public_url: must be set; write the https address that people use\n" +
-		"sign_up: must be set outside development; choose open or closed"
+		"sign_up: must be set outside development; choose open, email, invite or closed"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -170,5 +174,33 @@ func TestOrigins(t *testing.T) {
 	}
 	if got := s.Origins(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestHonoursLinks: what the setting says, where it can hold.
+func TestHonoursLinks(t *testing.T) {
+	for _, c := range []struct {
+		mail, profile, links, want string
+	}{
+		{"", ProfileStandard, LinksWithoutPasskey, LinksNever},
+		{"ses://eu-central-1", ProfileStandard, LinksWithoutPasskey, LinksWithoutPasskey},
+		{"ses://eu-central-1", ProfileStandard, LinksAlways, LinksAlways},
+		{"ses://eu-central-1", ProfileStandard, LinksNever, LinksNever},
+		{"ses://eu-central-1", ProfileAAL2, LinksWithoutPasskey, LinksNever},
+		{"ses://eu-central-1", ProfileAAL3, LinksWithoutPasskey, LinksNever},
+		{"ses://eu-central-1", "", LinksAlways, LinksNever},
+	} {
+		s := Settings{Mail: c.mail, SessionProfile: c.profile, Links: c.links}
+		if got := s.HonoursLinks(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestHold(t *testing.T) {
+	for text, want := range map[string]time.Duration{"24h": 24 * time.Hour, "0": 0, "90m": 90 * time.Minute, "": 72 * time.Hour, "soon": 72 * time.Hour} {
+		if got := (Settings{RecoveryHold: text}).Hold(); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
 	}
 }

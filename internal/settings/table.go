@@ -13,6 +13,7 @@ type Setting struct {
 	Secret  bool // never a flag, never shown
 
 	field
+	masked func(string) string   // what is shown of a value that may hold a password; nil: all
 	derive func(Settings) string // the default, where it depends on others; "" for none
 }
 
@@ -39,6 +40,7 @@ func table() []Setting {
 	rows = append(rows, serverRows()...)
 	rows = append(rows, relyingPartyRows()...)
 	rows = append(rows, policyRows()...)
+	rows = append(rows, mailRows()...)
 	rows = append(rows, operatorRows()...)
 	return append(rows, operationRows()...)
 }
@@ -68,21 +70,28 @@ func serverRows() []Setting {
 		},
 		{
 			Name: "store", Default: "sqlite:",
-			Meaning: "where data is kept: sqlite:PATH, by default keyturn.db in data_dir",
+			Meaning: "where data is kept: sqlite:PATH, by default keyturn.db in data_dir; postgres://…; dynamodb://TABLE?region=…",
+			masked:  maskURL,
 			field:   text(func(s *Settings) *string { return &s.Store }, checkStore),
 		},
 		{
-			Name: "store.migrate", Default: "auto",
-			Meaning: "when the schema is brought up to date: auto, at start",
-			field:   choice(func(s *Settings) *string { return &s.StoreMigrate }, "auto"),
+			Name: "store.migrate", Default: MigrateAuto,
+			Meaning: "when the schema is brought up to date: auto, at start; manual, by keyturn store migrate",
+			field:   choice(func(s *Settings) *string { return &s.StoreMigrate }, MigrateAuto, MigrateManual),
 		},
 		{
-			Name: "keys.server", Default: "file:./keyturn-keys/server.key",
+			Name: "keys.server", Default: "file:./keyturn-keys/server.key with SQLite, else it must be set",
 			Meaning: "the server key: file:PATH or env:NAME",
-			field:   text(func(s *Settings) *string { return &s.KeysServer }, checkServerKey),
+			derive: func(s Settings) string {
+				if s.Backend() == "sqlite" {
+					return "file:./keyturn-keys/server.key"
+				}
+				return ""
+			},
+			field: text(func(s *Settings) *string { return &s.KeysServer }, checkServerKey),
 		},
 		{
-			Name: "keys.kms", Meaning: "the key that wraps the data root: file:PATH",
+			Name: "keys.kms", Meaning: "the key that wraps the data root: file:PATH; it must be set but with SQLite",
 			field: text(func(s *Settings) *string { return &s.KeysKMS }, checkKMS),
 		},
 	}
@@ -128,17 +137,14 @@ func policyRows() []Setting {
 	return []Setting{
 		{
 			Name: "sign_up", Default: "open in development, else it must be set",
-			Meaning: "who may open an account: open or closed",
+			Meaning: "who may open an account: open, email (address first), invite or closed",
 			derive: func(s Settings) string {
 				if s.Development() {
 					return SignUpOpen
 				}
 				return ""
 			},
-			field: chosen(func(s *Settings) *string { return &s.SignUp }, map[string]string{
-				"email":  "it cannot send mail; choose open or closed",
-				"invite": "choose closed, and add accounts with: keyturn account add",
-			}, SignUpOpen, SignUpClosed),
+			field: choice(func(s *Settings) *string { return &s.SignUp }, SignUpOpen, SignUpEmail, SignUpInvite, SignUpClosed),
 		},
 		{
 			Name: "sign_in.allow_list", Default: On,
@@ -152,7 +158,7 @@ func policyRows() []Setting {
 		},
 		{
 			Name: "links", Default: LinksWithoutPasskey,
-			Meaning: "when a link signs in: without_passkey, always or never",
+			Meaning: "when a mailed link signs in: without_passkey, always or never",
 			field:   choice(func(s *Settings) *string { return &s.Links }, LinksWithoutPasskey, LinksAlways, LinksNever),
 		},
 		{

@@ -39,6 +39,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestMasked: a password is not shown, and what is shown is otherwise as it was given.
+func TestMasked(t *testing.T) {
+	for in, want := range map[string]string{
+		"postgres://me:secret@db:5432/keyturn?sslmode=verify-full": "postgres://me:********@db:5432/keyturn?sslmode=verify-full",
+		"postgres://m%65:s%65cret@db/keyturn":                      "postgres://m%65:********@db/keyturn",
+		"postgres://me@db/keyturn?options=a@b:c":                   "postgres://me@db/keyturn?options=a@b:c",
+		"postgres://me:sec%ret@db/keyturn":                         "postgres:…",
+		"sqlite:":                                                  "sqlite:",
+	} {
+		if got := maskURL(in); got != want {
+			t.Errorf("%s is shown as %s", in, got)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	row := Setting{Name: "rp.related_origins"}
 	if row.Environment() != "KEYTURN_RP_RELATED_ORIGINS" || row.Flag() != "rp-related-origins" {
@@ -65,10 +80,22 @@ func TestChecks(t *testing.T) {
 		{"hosts", func(s *Settings) { s.Hosts = []string{"a b"} }, "no domain name"},
 		{"hosts", func(s *Settings) { s.Hosts = []string{"a.example", "a.example"} }, "twice"},
 		{"data_dir", func(s *Settings) { s.DataDir = "data\n" }, "control characters"},
-		{"store", func(s *Settings) { s.Store = "postgres://me:secret@db/keyturn" }, "postgres is not in this version; write sqlite:PATH"},
-		{"store", func(s *Settings) { s.Store = "dynamodb://table" }, "dynamodb is not in this version"},
+		{"store", func(s *Settings) { s.Store = "postgres://me:secret@/keyturn" }, "names no host"},
+		{"store", func(s *Settings) { s.Store = "postgres://me:secret@db?sslmode=verify-full" }, "names no database"},
+		{"store", func(s *Settings) { s.Store = "postgres:keyturn" }, "is no address of a PostgreSQL database"},
+		{"store", func(s *Settings) { s.Store = "postgres://me:sec%ret@db/keyturn" }, "is no address of a PostgreSQL database"},
+		{"store", func(s *Settings) { s.Store = "postgres://db/keyturn?password=secret" }, "write USER:PASSWORD@HOST"},
+		{"store", func(s *Settings) { s.Store = "postgres://db/keyturn?service=x" }, "which hides who signs in where"},
+		{"store", func(s *Settings) { s.Store = "postgres://db/keyturn?sslmode=verify-full&sslmode=disable" }, "sslmode twice"},
+		{"store", func(s *Settings) { s.Store = "postgres://db/keyturn?a=%" }, "parameters that cannot be read"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://table" }, "names no region"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://t?region=eu-central-1" }, "names no table"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://me:secret@table?region=eu-central-1" }, "names no table"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://table?region=eu-central-1&profile=x" }, "parameter profile too many"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://table?region=eu-central-1&a=%" }, "parameters that cannot be read"},
+		{"store", func(s *Settings) { s.Store = "dynamodb://table?region=eu-central-1&endpoint=db" }, "an endpoint that is none"},
 		{"store", func(s *Settings) { s.Store = "mysql://me:secret@db" }, `"mysql:…" is no store`},
-		{"store.migrate", func(s *Settings) { s.StoreMigrate = "never" }, "choose auto"},
+		{"store.migrate", func(s *Settings) { s.StoreMigrate = "never" }, "choose auto or manual"},
 		{"keys.server", func(s *Settings) { s.KeysServer = "c2VjcmV0" }, "write file:PATH or env:NAME, never the key itself"},
 		{"keys.server", func(s *Settings) { s.KeysServer = "env:A=B" }, "write file:PATH or env:NAME"},
 		{"keys.kms", func(s *Settings) { s.KeysKMS = "aws-kms://arn" }, "aws-kms is not in this version"},
@@ -79,9 +106,23 @@ func TestChecks(t *testing.T) {
 		{"rp.apps", func(s *Settings) { s.RPApps = []App{{Platform: "android", ID: "com.example"}} }, "a SHA-256 has 32"},
 		{"rp.apps", func(s *Settings) { s.RPApps = []App{{Platform: "android", ID: "x", Certificate: make([]byte, 32)}} }, "no Android package"},
 		{"rp.apps", func(s *Settings) { s.RPApps = []App{{Platform: "symbian"}} }, appForm},
-		{"sign_up", func(s *Settings) { s.SignUp = "yes" }, `"yes" is not a choice; choose open or closed`},
-		{"sign_up", func(s *Settings) { s.SignUp = "email" }, `"email" is not in this version; it cannot send mail; choose open or closed`},
-		{"sign_up", func(s *Settings) { s.SignUp = "invite" }, "keyturn account add"},
+		{"sign_up", func(s *Settings) { s.SignUp = "yes" }, `"yes" is not a choice; choose open, email, invite or closed`},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "mailto:secret@example.com", "a@example.com" }, "is no way to send mail"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "smtp://me:secret@mail.example.com/x", "a@example.com" }, "is no way to send mail"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "smtp://me:sec%ret@mail.example.com", "a@example.com" }, "is no way to send mail"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "smtp://", "a@example.com" }, "names no mail server"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "smtp://mail.example.com:0", "a@example.com" }, "names no mail server"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "smtps://me@mail.example.com", "a@example.com" }, "a user without a password"},
+		{"mail", func(s *Settings) { s.Mail, s.MailFrom = "ses://here", "a@example.com" }, "names no region"},
+		{"mail.from", func(s *Settings) { s.MailFrom = "nobody" }, "is no address"},
+		{"mail.from", func(s *Settings) { s.MailFrom = "a@b..c" }, "is no address"},
+		{"mail.from", func(s *Settings) { s.MailFrom = "Ana\r\nBcc: x@y.example <a@example.com>" }, "is no address"},
+		{"mail.templates", func(s *Settings) { s.MailTemplates = "mails\n" }, "leave them out"},
+		{"limits.mail.rate", func(s *Settings) { s.MailRate = -1 }, "number from 0.01"},
+		{"recovery.hold", func(s *Settings) { s.RecoveryHold = "a day" }, "no duration from 0 to 72h"},
+		{"recovery.hold", func(s *Settings) { s.RecoveryHold = "73h" }, "no duration from 0 to 72h"},
+		{"recovery.hold", func(s *Settings) { s.RecoveryHold = "-1h" }, "no duration from 0 to 72h"},
+		{"notices.new_browser", func(s *Settings) { s.NoticesNewBrowser = "yes" }, "choose on or off"},
 		{"sign_in.allow_list", func(s *Settings) { s.SignInAllowList = "true" }, "choose on or off"},
 		{"sign_in.unknown", func(s *Settings) { s.SignInUnknown = "shown" }, "choose hidden or told"},
 		{"links", func(s *Settings) { s.Links = "sometimes" }, "choose without_passkey, always or never"},
