@@ -113,6 +113,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sign-in/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a link to sign in, or to sign up, by mail.
+         * @description Whoever the address belongs to, or if nobody, the answer is the same; what the mail
+         *     says is for the address's reader alone. `request` is the asking client's secret: keep
+         *     it, and send it with what the mail brings. `return_to` is a path on this server.
+         */
+        post: operations["beginEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/email/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a link is about. It uses nothing up.
+         * @description For the page that a link opens: it asks before it acts.
+         */
+        post: operations["seeEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/email/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use a link, or the code that stands for it.
+         * @description It takes the `request` of the client that asked. Without it, the answer is 409
+         *     `other_browser` and the link stays good: make a code of it (`code`), and type that
+         *     where it was asked for. An address that is nobody's gets the right to sign up
+         *     instead of a session, where this server lets people sign up so.
+         */
+        post: operations["finishEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/email/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a code of a link that was opened elsewhere.
+         * @description The code is typed where the link was asked for. From then on the link is good for
+         *     nothing else. Asking again while the code lives gives the same one.
+         */
+        post: operations["makeEmailCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/email/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that it was somebody else who asked. The link is used up. */
+        post: operations["denyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show a recovery code. It is used up.
+         * @description Every session of the account ends, and its addresses are told. What comes of it is
+         *     no session: it lets its holder make a passkey, and nothing else.
+         */
+        post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recovery/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to make a passkey after a recovery. */
+        post: operations["beginRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recovery/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the passkey.
+         * @description There is no session: sign in with it. Until `hold_until` it cannot; a sign-in by an
+         *     older passkey before that, or "this was not me", suspends it.
+         */
+        post: operations["finishRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a notice is about. It uses nothing up. */
+        post: operations["seeNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that it was somebody else. It is undone, and every session ends.
+         * @description A passkey that was added is suspended, an address that was added is removed, a
+         *     recovery ends with what it made. Once, within seven days.
+         */
+        post: operations["undoNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/step-up/passkey/options": {
         parameters: {
             query?: never;
@@ -268,9 +468,89 @@ export interface paths {
         head?: never;
         /**
          * Change what the account is called. Username and address take a fresh proof.
-         * @description An address stays pending until it is proved; an empty one withdraws it.
+         * @description An address stays pending until it is proved by the link that is mailed to it; an
+         *     empty one withdraws what is pending. Those that are proved stay.
          */
         patch: operations["editAccount"];
+        trace?: never;
+    };
+    "/v1/account/email/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove an address by the link that was mailed to it.
+         * @description It takes a session of the account that claimed the address. The address becomes the
+         *     first of the account's; the others stay.
+         */
+        post: operations["proveEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/emails/{email}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address of the account, proved or not. */
+                email: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove an address. It takes a fresh proof. One that is gone is removed already. */
+        delete: operations["removeEmail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many recovery codes are left. */
+        get: operations["getRecoveryCodes"];
+        put?: never;
+        /**
+         * Draw ten recovery codes anew. It takes a fresh proof.
+         * @description They are told once. Those before them are good for nothing.
+         */
+        post: operations["makeRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/recovery-codes/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show one code, to prove that they were saved. It is not used up. */
+        post: operations["confirmRecoveryCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/account/activity": {
@@ -576,7 +856,7 @@ export interface components {
             /** @description Pending until proved. */
             email?: string;
             display_name?: string;
-            /** @description The right to sign up, where sign-up is not open. */
+            /** @description The right to sign up: an invitation, a proved address, or the first administrator's link. */
             ticket?: string;
             session_mode?: components["schemas"]["SessionMode"];
             scope?: components["schemas"]["Scope"];
@@ -587,6 +867,132 @@ export interface components {
             mediation?: components["schemas"]["Mediation"];
             session_mode?: components["schemas"]["SessionMode"];
             scope?: components["schemas"]["Scope"];
+        };
+        EmailOptions: {
+            email: components["schemas"]["Email"];
+            /** @description Where the page goes afterwards: a path on this server. It comes back with the finish. */
+            return_to?: string;
+            session_mode?: components["schemas"]["SessionMode"];
+            scope?: components["schemas"]["Scope"];
+        };
+        EmailBegun: {
+            /** @description The secret of the client that asks. */
+            request: string;
+            /** @description Seconds that the link lives. */
+            expires_in: number;
+            /** @description Seconds after which asking again is worth it. */
+            resend_in: number;
+        };
+        Link: {
+            /** @description What stands behind the # of the link. */
+            token: string;
+        };
+        LinkLook: {
+            /** @description What stands behind the # of the link. */
+            token: string;
+            /** @description Of the client that asked, if this is it. */
+            request?: string;
+        };
+        LinkSeen: {
+            email: components["schemas"]["Email"];
+            /** @description The request was that of the client that asked: it can finish. */
+            same_client: boolean;
+            asked_from: components["schemas"]["Whence"];
+        };
+        /** @description Where a link was asked for. What the client said of itself may be anything. */
+        Whence: {
+            at: components["schemas"]["Time"];
+            /**
+             * @description An IPv4 address or an IPv6 network.
+             * @example 192.0.2.1/32
+             */
+            network?: string;
+            user_agent?: string;
+        };
+        EmailFinish: {
+            token?: string;
+            /** @description Typed in place of the token. */
+            code?: string;
+            request?: string;
+        } & (unknown | unknown);
+        EmailDone: components["schemas"]["SignedInByMail"] | components["schemas"]["MaySignUp"];
+        SignedInByMail: {
+            access_token?: string;
+            /** @constant */
+            token_type?: "Bearer";
+            /** @description Seconds. */
+            expires_in?: number;
+            refresh_token?: string;
+            scope?: string;
+            /** @description Only when the scope holds openid. */
+            id_token?: string;
+            session: components["schemas"]["Session"];
+            account: components["schemas"]["Account"];
+            return_to?: string;
+        };
+        MaySignUp: {
+            sign_up: {
+                /** @description The `ticket` of a sign-up. The account will have the address, proved. */
+                ticket: string;
+                /** @description Seconds. */
+                expires_in: number;
+                email: components["schemas"]["Email"];
+            };
+            return_to?: string;
+        };
+        EmailCode: {
+            /** @example K7MQ2X */
+            code: string;
+            /** @description Seconds. */
+            expires_in: number;
+            email: components["schemas"]["Email"];
+            asked_from: components["schemas"]["Whence"];
+        };
+        /** @example ana@example.com */
+        Email: string;
+        Recovery: {
+            /** @description A username or a proved address. */
+            username: string;
+            /** @description In either case, with or without dashes and spaces. */
+            code: string;
+        };
+        RecoveryRight: {
+            recovery: string;
+            /** @description Seconds. */
+            expires_in: number;
+            /** @description When the passkey to be made may sign in. Absent when at once. */
+            hold_until?: components["schemas"]["Time"];
+        };
+        RecoveryOptions: {
+            recovery: string;
+        };
+        Recovered: {
+            passkey: components["schemas"]["Passkey"];
+            /** @description When it may sign in. Absent when at once. */
+            hold_until?: components["schemas"]["Time"];
+        };
+        NoticeSeen: {
+            /**
+             * @description What happened: the name of an event.
+             * @example passkey.added
+             */
+            about: string;
+            /** @description What it was about, for people: the name of a passkey, an address. */
+            subject?: string;
+            at: components["schemas"]["Time"];
+        };
+        RecoveryCodes: {
+            left: number;
+            /** @description One was shown since they were made. */
+            saved: boolean;
+            /** @description Absent when there never were any. */
+            made_at?: components["schemas"]["Time"];
+        };
+        NewRecoveryCodes: {
+            codes: string[];
+        };
+        RecoveryCode: {
+            code: string;
         };
         EnrolmentOptions: {
             ticket: string;
@@ -839,7 +1245,7 @@ export interface components {
              * @description What happened. `passkey.regressed`: its counter went back, as that of a copy would. `session.refresh_reused`: a used refresh token came again, and its session ended.
              * @enum {unknown}
              */
-            name: "account.signed_up" | "account.first_admin" | "account.added" | "account.link_made" | "account.changed" | "account.deleted" | "passkey.added" | "passkey.renamed" | "passkey.suspended" | "passkey.restored" | "passkey.removed" | "passkey.regressed" | "session.signed_in" | "session.stepped_up" | "session.signed_out" | "session.all_ended" | "session.refresh_reused";
+            name: "account.signed_up" | "account.first_admin" | "account.added" | "account.link_made" | "account.changed" | "account.deleted" | "passkey.added" | "passkey.renamed" | "passkey.suspended" | "passkey.restored" | "passkey.removed" | "passkey.regressed" | "session.signed_in" | "session.stepped_up" | "session.signed_out" | "session.all_ended" | "session.refresh_reused" | "email.asked" | "email.added" | "email.removed" | "email.link_honoured" | "email.code_made" | "email.link_denied" | "recovery.codes_made" | "recovery.codes_saved" | "recovery.used" | "recovery.hold_cancelled" | "notice.undone" | "invitation.made" | "invitation.withdrawn" | "account.disabled" | "account.enabled" | "account.role_changed";
             at: components["schemas"]["Time"];
             /** @description The passkey that it was about, or was done with. It may be gone. */
             passkey_id?: components["schemas"]["UUID"];
@@ -865,8 +1271,10 @@ export interface components {
         Account: {
             id: components["schemas"]["UUID"];
             username?: string;
-            /** @description Proved. */
+            /** @description Proved: the first of `emails`. */
             email?: string;
+            /** @description Proved, the newest first. Only in the answers of calls about the account. */
+            emails?: string[];
             /** @description Claimed, and not proved. */
             pending_email?: string;
             display_name?: string;
@@ -913,6 +1321,8 @@ export interface components {
             backed_up: boolean;
             user_verified: boolean;
             suspended: boolean;
+            /** @description It cannot sign in before then. Absent when it can. */
+            held_until?: components["schemas"]["Time"];
             rp_id: string;
             attestation: {
                 format: string;
@@ -1001,7 +1411,7 @@ export interface components {
             /** @description For the developer of a client. It holds nothing of the request. */
             detail: string;
             /** @enum {unknown} */
-            code: "malformed" | "invalid_field" | "two_credentials" | "unauthenticated" | "authentication_failed" | "step_up_required" | "forbidden" | "origin_refused" | "sign_up_closed" | "policy_refused" | "not_found" | "account_unknown" | "method_not_allowed" | "name_taken" | "already_registered" | "last_passkey" | "conflict" | "expired" | "too_large" | "unsupported_type" | "misdirected" | "registration_refused" | "username_not_allowed" | "rate_limited" | "internal" | "unavailable";
+            code: "malformed" | "invalid_field" | "two_credentials" | "unauthenticated" | "authentication_failed" | "step_up_required" | "forbidden" | "origin_refused" | "sign_up_closed" | "policy_refused" | "not_found" | "account_unknown" | "method_not_allowed" | "name_taken" | "already_registered" | "last_passkey" | "conflict" | "other_browser" | "expired" | "too_large" | "unsupported_type" | "misdirected" | "registration_refused" | "username_not_allowed" | "rate_limited" | "internal" | "unavailable";
             request_id: string;
             errors?: {
                 field: string;
@@ -1074,6 +1484,10 @@ export interface components {
         Conflict: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
             code?: "conflict";
+        };
+        OtherBrowser: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "other_browser";
         };
         Expired: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
@@ -1299,6 +1713,15 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["AccountUnknown"];
+            };
+        };
+        /** @description `other_browser`: the `request` is missing or another one. Nothing was used up */
+        OtherBrowser: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["OtherBrowser"];
             };
         };
         /** @description `name_taken`, `already_registered` or `conflict` */
@@ -1655,6 +2078,361 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    beginEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ana@example.com",
+                 *       "return_to": "/account",
+                 *       "session_mode": "cookie"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EmailOptions"];
+            };
+        };
+        responses: {
+            /** @description Asked for. Perhaps a mail is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailBegun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["PolicyRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    seeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r",
+                 *       "request": "cmVxdWVzdA"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkLook"];
+            };
+        };
+        responses: {
+            /** @description What the link is about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkSeen"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["AuthenticationFailed"];
+            403: components["responses"]["OriginRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finishEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r",
+                 *       "request": "cmVxdWVzdA"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EmailFinish"];
+            };
+        };
+        responses: {
+            /** @description A session, or the right to sign up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailDone"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["AuthenticationFailed"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["OtherBrowser"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    makeEmailCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Link"];
+            };
+        };
+        responses: {
+            /** @description The code. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailCode"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["AuthenticationFailed"];
+            403: components["responses"]["OriginRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    denyEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Link"];
+            };
+        };
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["AuthenticationFailed"];
+            403: components["responses"]["OriginRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "username": "ana",
+                 *       "code": "7KQ2-M9TZ-4XWP-B3HN-6RVC-8DYF-JG"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Recovery"];
+            };
+        };
+        responses: {
+            /** @description The right to make a passkey. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryRight"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["AuthenticationFailed"];
+            403: components["responses"]["OriginRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    beginRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "recovery": "AQABcmVjb3Zlcnk"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RecoveryOptions"];
+            };
+        };
+        responses: {
+            200: components["responses"]["CreationOptions"];
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["PolicyRefused"];
+            410: components["responses"]["Expired"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finishRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Registration"];
+        responses: {
+            /** @description The passkey. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovered"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["PolicyRefused"];
+            409: components["responses"]["RegistrationConflict"];
+            410: components["responses"]["Expired"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["RegistrationRefused"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    seeNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Link"];
+            };
+        };
+        responses: {
+            /** @description What it is about. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeSeen"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["OriginRefused"];
+            410: components["responses"]["Expired"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    undoNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Link"];
+            };
+        };
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Expired"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     beginStepUp: {
         parameters: {
             query?: never;
@@ -1986,6 +2764,146 @@ export interface operations {
             415: components["responses"]["UnsupportedType"];
             421: components["responses"]["Misdirected"];
             422: components["responses"]["UsernameNotAllowed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    proveEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "AQABtWx1Z2dlZCBsaW5r"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Link"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Account"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Expired"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeEmail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An address of the account, proved or not. */
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of the codes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["Unauthenticated"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    makeRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The codes, to be shown once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRecoveryCodes"];
+                };
+            };
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    confirmRecoveryCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "7KQ2-M9TZ-4XWP-B3HN-6RVC-8DYF-JG"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RecoveryCode"];
+            };
+        };
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["OriginRefused"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
