@@ -146,11 +146,11 @@ func (s *Server) build(ctx context.Context) error {
 		return fmt.Errorf("keyturn: tickets: %w", err)
 	}
 	s.audit = audit.New(audit.Config{Vault: s.vault, Store: s.store, Log: s.log, Now: s.now})
+	office := mail.NewOffice(mail.OfficeConfig{Vault: s.vault, Now: s.now, Rand: rand.Reader})
 	sessions := session.New(session.Config{
-		Store: s.store, Vault: s.vault, Audit: s.audit,
+		Store: s.store, Vault: s.vault, Audit: s.audit, Mail: office,
 		Profile: session.ProfileOf(set.SessionProfile), Now: s.now, Rand: rand.Reader,
 	})
-	office := mail.NewOffice(mail.OfficeConfig{Vault: s.vault, Now: s.now, Rand: rand.Reader})
 	s.accounts = account.New(account.Config{
 		Store: s.store, Vault: s.vault, Tickets: tickets, Audit: s.audit, Mail: office, RPID: set.RPID,
 		PublicURL: set.PublicURL,

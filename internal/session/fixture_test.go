@@ -31,7 +31,7 @@ func newWorld(t *testing.T, profile string, m webauthntest.Model) *world {
 			t.Fatal("the world's store keeps no sessions")
 		}
 		keeper = session.New(session.Config{
-			Store: backend, Vault: c.Vault, Audit: c.Audit, Profile: session.ProfileOf(profile), Now: c.Now, Rand: c.Rand,
+			Store: backend, Vault: c.Vault, Audit: c.Audit, Mail: c.Mail, Profile: session.ProfileOf(profile), Now: c.Now, Rand: c.Rand,
 		})
 		c.Sessions = keeper
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -136,11 +137,17 @@ func (k *Keeper) reused(ctx context.Context, c Current, by audit.Caller) error {
 	if err != nil {
 		return err
 	}
+	owed, err := k.cfg.Mail.Notify(mail.Notice{
+		Account: c.account.Facts(), About: audit.RefreshReused, Door: c.session.Door, By: by,
+	})
+	if err != nil {
+		return fmt.Errorf("session: owe a notice: %w", err)
+	}
 	err = k.cfg.Store.ReplaceSession(ctx, store.SessionChange{
 		Op: op, Old: c.ref.Key,
 		Event: k.cfg.Audit.Event(audit.Entry{
 			Name: audit.RefreshReused, Account: c.account.ID(), Session: c.session.ID,
-		}.By(by)),
+		}.By(by), owed),
 	})
 	if err != nil {
 		return fmt.Errorf("session: end family: %w", err)

@@ -29,7 +29,7 @@ func (w *world) process(t *testing.T, profile string) *session.Keeper {
 	v, err := record.Open(t.Context(), record.Config{Store: s, Server: server, KMS: seal.NoKMS(server), Now: w.Clock.Now, Rand: rand.Reader})
 	must(t, err)
 	log := audit.New(audit.Config{Vault: v, Store: s, Log: slog.New(slog.DiscardHandler), Now: w.Clock.Now})
-	return session.New(session.Config{Store: s, Vault: v, Audit: log, Profile: session.ProfileOf(profile), Now: w.Clock.Now, Rand: rand.Reader})
+	return session.New(session.Config{Store: s, Vault: v, Audit: log, Mail: w.Mail, Profile: session.ProfileOf(profile), Now: w.Clock.Now, Rand: rand.Reader})
 }
 
 // answer is what a rotation gave.

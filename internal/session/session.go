@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -74,6 +75,7 @@ type Config struct {
 	Store   Store
 	Vault   *record.Vault
 	Audit   *audit.Log
+	Mail    *mail.Office
 	Profile Profile
 	Now     func() time.Time
 	Rand    io.Reader

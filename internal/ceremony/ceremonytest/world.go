@@ -133,7 +133,7 @@ func NewUnder(t testing.TB, policy account.Policy, edit ...func(*ceremony.Config
 	w.Audit = audit.New(audit.Config{Vault: w.Vault, Store: w.Store, Log: log, Now: w.Clock.Now})
 	w.Mail = mail.NewOffice(mail.OfficeConfig{Vault: w.Vault, Now: w.Clock.Now, Rand: rand.Reader})
 	w.Sessions = session.New(session.Config{
-		Store: w.Store, Vault: w.Vault, Audit: w.Audit, Profile: session.ProfileOf("standard"),
+		Store: w.Store, Vault: w.Vault, Audit: w.Audit, Mail: w.Mail, Profile: session.ProfileOf("standard"),
 		Now: w.Clock.Now, Rand: rand.Reader,
 	})
 	w.Accounts = account.New(account.Config{
