@@ -47,6 +47,9 @@ type Way struct {
 	Suspended  bool    `cbor:"4,keyasint,omitempty"`
 	HeldUntil  int64   `cbor:"5,keyasint,omitempty"` // Unix milliseconds; 0: not held
 	Verified   bool    `cbor:"6,keyasint,omitempty"` // its registration verified the person
+	// Recovery is the account's TicketEpoch as it was after the recovery code was used that
+	// let it be registered: it names that recovery. 0: it came another way.
+	Recovery uint64 `cbor:"7,keyasint,omitempty"`
 }
 
 // AccountFacts is what an account row says. The row is the hinge: whatever
@@ -69,6 +72,9 @@ type AccountFacts struct {
 	RecoveryCodes [][]byte  `cbor:"14,keyasint,omitempty"`
 	CodesSaved    bool      `cbor:"15,keyasint,omitempty"` // one was entered to prove that they were saved
 	CodesMade     time.Time `cbor:"16,keyasint,omitzero"`
+	// HeldUntil is until when a recovery is held, whether or not a way in has come of it
+	// yet: an older way in that signs in before then cancels it. Unix milliseconds; 0: none.
+	HeldUntil int64 `cbor:"17,keyasint,omitempty"`
 }
 
 // Way finds the entry of a credential. ok is false when the map does not name it.

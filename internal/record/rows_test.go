@@ -181,7 +181,7 @@ func TestOtherRoundTrips(t *testing.T) {
 			if (owner == ID{}) != (row.Account == nil) {
 				t.Errorf("account column %x", row.Account)
 			}
-			if got, err := v.OpenTicketRow(row); err != nil || got != f {
+			if got, err := v.OpenTicketRow(row); err != nil || !reflect.DeepEqual(got, f) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
