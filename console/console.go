@@ -26,7 +26,8 @@ import (
 // "none".
 type Operator struct {
 	Name       string // who people sign in to
-	OpenSignUp bool   // whether strangers are offered to open an account
+	SignUp     string // who may open an account: open, email, invite or closed
+	EmailLinks bool   // whether people can get a link by e-mail
 	Logo       []byte // SVG, PNG, JPEG or WebP; shown 32 px high
 	Accent     string // #rrggbb; any colour stays readable
 	Links      Links

@@ -21,7 +21,7 @@ func pagesOf(t *testing.T, operator Operator) map[string][]byte {
 	return files
 }
 
-var example = Operator{Name: "Example & Söhne", OpenSignUp: true}
+var example = Operator{Name: "Example & Söhne", SignUp: "open"}
 
 func TestEveryPageInEveryLanguage(t *testing.T) {
 	files := pagesOf(t, example)

@@ -30,7 +30,7 @@ const entry = "src/main.tsx"
 
 // screens are the pages that there are, each with the chunk that only it needs.
 var screens = map[string]string{
-	"sign-in": "", "sign-up": "", "enrol": "", "account": "Account", "dev": "Gallery", "gallery": "Gallery",
+	"sign-in": "", "sign-up": "", "enrol": "", "lost": "", "account": "Account", "dev": "Gallery", "gallery": "Gallery",
 }
 
 // chunk is an entry of the manifest that Vite writes.
@@ -54,8 +54,10 @@ type shell struct {
 type site struct {
 	Name   string `json:"name"`
 	Logo   string `json:"logo,omitempty"`
-	SignUp bool   `json:"sign_up"`
-	Links  Links  `json:"links"`
+	SignUp string `json:"sign_up"`
+	// EmailLinks is whether a link by e-mail is offered.
+	EmailLinks bool  `json:"email_links"`
+	Links      Links `json:"links"`
 }
 
 // press makes the files of a site.
@@ -121,7 +123,7 @@ func (p *press) print() error {
 		return fmt.Errorf("console: shell: %w", err)
 	}
 	about, err := json.Marshal(site{
-		Name: p.operator.Name, Logo: p.logo, SignUp: p.operator.OpenSignUp, Links: p.operator.Links,
+		Name: p.operator.Name, Logo: p.logo, SignUp: p.operator.SignUp, EmailLinks: p.operator.EmailLinks, Links: p.operator.Links,
 	})
 	if err != nil {
 		return fmt.Errorf("console: %w", err)

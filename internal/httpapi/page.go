@@ -127,6 +127,28 @@ func (a *API) sendPage(x *exchange, r *http.Request, name string) {
 	a.send(x, r, "pages/"+a.pages.languageFor(r)+"/"+name+".html", "no-store")
 }
 
+// lost answers somebody who came to an address without a page: in words, and with a
+// way on. Programs get the problem document.
+func (a *API) lost(x *exchange, r *http.Request) {
+	p, ok := a.pages.files["pages/"+a.pages.languageFor(r)+"/lost.html"]
+	if !ok || !wantsPage(r) {
+		a.fail(x, refused(codeNotFound))
+		return
+	}
+	x.code = codeNotFound
+	x.Header().Add("Vary", "Accept, Accept-Language")
+	write(x, http.StatusNotFound, p.media, p.body)
+}
+
+// wantsPage tells whether a person looks at what is answered: their browser names
+// text/html, which no program does that wants JSON or whatever comes.
+func wantsPage(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || shared(r.URL.Path) {
+		return false
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
 // asset serves a script, style, font or image. It may be kept for good: its name
 // changes with its content.
 func (a *API) asset(x *exchange, r *http.Request) {
@@ -136,7 +158,7 @@ func (a *API) asset(x *exchange, r *http.Request) {
 func (a *API) send(x *exchange, r *http.Request, name, caching string) {
 	p, ok := a.pages.files[name]
 	if !ok {
-		a.fail(x, refused(codeNotFound))
+		a.lost(x, r)
 		return
 	}
 	x.Header().Set("Cache-Control", caching)

@@ -72,7 +72,7 @@ func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site
 // testPages are the pages as they are served, whether or not their script was built.
 func testPages(t testing.TB) map[string][]byte {
 	t.Helper()
-	pages, err := console.Pages(console.Operator{Name: "Example", OpenSignUp: true})
+	pages, err := console.Pages(console.Operator{Name: "Example", SignUp: "open"})
 	if err != nil {
 		t.Fatal(err)
 	}
