@@ -1,8 +1,12 @@
-// takeFragment reads what stands behind the # and takes it out of the address bar.
+// takeFragment reads what stands behind the # and takes it out of the address bar. A
+// link carries a bare ticket or token; what one page tells the next has names.
 export function takeFragment(): URLSearchParams {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.has("ticket") || fragment.has("added")) {
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return fragment;
+  const text = location.hash.slice(1);
+  // The menu of a page links to its own sections: nothing is secret there.
+  if (!text || text.startsWith("section-")) return new URLSearchParams();
+  history.replaceState(null, "", location.pathname + location.search);
+  return text.includes("=") || marks.has(text) ? new URLSearchParams(text) : new URLSearchParams({ ticket: text });
 }
+
+// What says something without a value.
+const marks = new Set(["added", "left"]);

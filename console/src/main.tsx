@@ -9,6 +9,7 @@ import { createRoot } from "react-dom/client";
 
 import { Enrol } from "./screens/Enrol";
 import { SignIn } from "./screens/SignIn";
+import { Lost } from "./screens/Lost";
 import { SignUp } from "./screens/SignUp";
 import { takeFragment } from "./fragment";
 import { TextContext, texts } from "./i18n/text";
@@ -34,8 +35,10 @@ function Screen({ page }: { page: string }) {
     case "dev":
     case "gallery":
       return <Gallery page={page} />;
+    case "lost":
+      return <Lost />;
     default:
-      return <SignIn />;
+      return <SignIn left={fragment.has("left")} />;
   }
 }
 

@@ -10,10 +10,15 @@ export interface Links {
   support?: string;
 }
 
+// Who may open an account: anybody, who proves an address first, who was invited, or
+// nobody by themselves.
+export type SignUpMode = "open" | "email" | "invite" | "closed";
+
 export interface Site {
   name: string;
   logo?: string;
-  sign_up: boolean;
+  sign_up: SignUpMode;
+  email_links: boolean; // people can get a link by e-mail
   links: Links;
 }
 
@@ -29,6 +34,6 @@ export function readShell(root: HTMLElement): Shell {
   return { page, site: JSON.parse(site) as Site, messages: JSON.parse(messages) as Catalog };
 }
 
-export const SiteContext = createContext<Site>({ name: "", sign_up: false, links: {} });
+export const SiteContext = createContext<Site>({ name: "", sign_up: "closed", email_links: false, links: {} });
 
 export const useSite = (): Site => useContext(SiteContext);

@@ -30,8 +30,28 @@ export async function make(path: string, begin: object): Promise<Made> {
   return { credential, wire: toWire(credential) };
 }
 
+// NoneHere: the browser let us know that it has no passkey for this site.
+export class NoneHere extends Error {
+  override name = "NoneHere";
+}
+
+// Nobody reads a question and calls it off in less.
+const QUICK_MS = 500;
+
+// canLook tells whether the browser can answer at once that it has no passkey, instead
+// of asking for a phone (Credential Management, uiMode "immediate").
+async function canLook(): Promise<boolean> {
+  try {
+    const can = (await PublicKeyCredential.getClientCapabilities?.()) as Record<string, boolean> | undefined;
+    return can?.["immediateGet"] === true;
+  } catch {
+    return false;
+  }
+}
+
 export interface Use {
   begin: object;
+  here?: boolean; // only a passkey that is at hand; without one it fails with NoneHere
   mediation?: CredentialMediationRequirement;
   signal?: AbortSignal; // ends the wait for a passkey, never the call that presents one
   onAsk?: () => void;
@@ -44,14 +64,20 @@ export interface Used {
 }
 
 // use presents a passkey at path (…/options begins).
-export async function use(path: string, { begin, mediation, signal, onAsk, onPick }: Use): Promise<Used> {
+export async function use(path: string, { begin, here = false, mediation, signal, onAsk, onPick }: Use): Promise<Used> {
   const options: CallOptions = signal ? { signal } : {};
   const { publicKey } = await post<Options<PublicKeyCredentialRequestOptionsJSON>>(`${path}/options`, begin, options);
   onAsk?.();
-  const got = await navigator.credentials.get({
+  const immediate = here && (await canLook());
+  const since = performance.now();
+  const asked = navigator.credentials.get({
     publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey),
-    mediation: mediation ?? "optional",
+    ...(immediate ? { uiMode: "immediate" } : { mediation: mediation ?? "optional" }),
     ...options,
+  });
+  const got = await asked.catch((error: unknown) => {
+    const quick = performance.now() - since < QUICK_MS;
+    throw here && quick && (error as Error).name === "NotAllowedError" ? new NoneHere() : error;
   });
   onPick?.();
   const credential = got as PublicKeyCredential;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { aaguidOf, device, suggestion } from "./provider";
+import { aaguidOf, device, monogram, suggestion } from "./provider";
 import list from "./providers.json";
 import { nameable } from "./register";
 
@@ -40,9 +40,23 @@ describe("what to call a new passkey", () => {
   });
 });
 
+test.each([
+  ["Apple Passwords", "AP"],
+  ["Google Password Manager", "GP"],
+  ["Chrome on Mac", "CM"],
+  ["1Password", "1P"],
+  ["KeePassXC", "KP"],
+  ["Bitwarden", "B"],
+  ["iCloud Keychain", "IK"],
+  ["enpass", "E"],
+])("the mark of %s is %s", (name, want) => {
+  expect(monogram(name)).toBe(want);
+});
+
 test("every provider is written as it is looked up", () => {
   for (const [aaguid, name] of Object.entries(list.providers)) {
     expect(aaguid).toMatch(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/);
     expect(name).toBe(nameable(name));
+    expect(monogram(name)).toMatch(/^[A-Z0-9]{1,2}$/);
   }
 });

@@ -7,6 +7,17 @@ const names: Record<string, string> = list.providers;
 
 export const providerName = (aaguid: string): string | undefined => names[aaguid];
 
+// monogram is what stands for a provider on its tile: the first letters of its first
+// two words, or the capitals and digits of its only one.
+export function monogram(name: string): string {
+  const words = name.split(" ").filter((word) => !small.has(word));
+  if (words.length > 1) return words.slice(0, 2).map(([letter]) => letter?.toUpperCase()).join("");
+  const capitals = name.match(/[\p{Lu}\p{N}]/gu) ?? [];
+  return capitals.slice(0, 2).join("") || (name[0] ?? "").toUpperCase();
+}
+
+const small = new Set(["on", "of", "for"]);
+
 // The AAGUID in authenticator data: 16 bytes after hash, flags, count
 // (WebAuthn Level 3, 6.1 and 6.5.1).
 export function aaguidOf(credential: PublicKeyCredential): string {

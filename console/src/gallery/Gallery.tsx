@@ -72,7 +72,7 @@ function State({ render, world, site, direction }: StateProps) {
   }, [direction, world]);
   if (!ready) return null;
   return (
-    <SiteContext value={{ ...own, sign_up: true, ...site }}>
+    <SiteContext value={{ ...own, sign_up: "open", email_links: true, ...site }}>
       <TextContext value={text}>
         <NowContext value={() => NOW}>{render()}</NowContext>
       </TextContext>

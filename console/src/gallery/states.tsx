@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 
+import { Lost } from "../screens/Lost";
 import { SignIn } from "../screens/SignIn";
 import { SignUp } from "../screens/SignUp";
 import { Enrol } from "../screens/Enrol";
@@ -44,7 +45,7 @@ const lone = several[1] ?? passkey({});
 
 export const states: Record<string, State> = {
   "sign-in": { render: () => <SignIn /> },
-  "sign-in-closed": { render: () => <SignIn />, site: { sign_up: false } },
+  "sign-in-closed": { render: () => <SignIn />, site: { sign_up: "closed", email_links: false } },
   "sign-in-people": { render: () => <SignIn />, world: { people: [person, { ...person, username: "b", name: long.display_name ?? "" }] } },
   "sign-in-missing": { render: () => <SignIn initial={{ fault: true }} /> },
   "sign-in-cancelled": { render: () => <SignIn initial={{ notice: calm, other: true }} /> },
@@ -53,6 +54,10 @@ export const states: Record<string, State> = {
   "sign-in-unreachable": { render: () => <SignIn initial={{ notice: unreachable }} /> },
   "sign-in-offline": { render: () => <SignIn initial={{ notice: offline }} /> },
   "sign-in-unsupported": { render: () => <SignIn initial={{ notice: { kind: "error", key: "error.unsupported" } }} /> },
+  "sign-in-left": { render: () => <SignIn left /> },
+  "sign-in-none-here": {
+    render: () => <SignIn initial={{ notice: { kind: "calm", key: "sign-in.none-here", values: { links: "yes" } }, other: true }} />,
+  },
   "sign-in-done": { render: () => <SignIn initial={{ notice: ok("sign-in.done") }} /> },
   "sign-in-links": {
     render: () => <SignIn />,
@@ -64,7 +69,9 @@ export const states: Record<string, State> = {
   "sign-up": { render: () => <SignUp /> },
   "sign-up-missing": { render: () => <SignUp initial={{ fault: true }} /> },
   "sign-up-taken": { render: () => <SignUp initial={{ notice: taken }} /> },
-  "sign-up-closed": { render: () => <SignUp initial={{ notice: { kind: "error", key: "sign-up.closed", details } }} /> },
+  "sign-up-invite": { render: () => <SignUp />, site: { sign_up: "invite" } },
+  "sign-up-closed": { render: () => <SignUp />, site: { sign_up: "closed" } },
+  "sign-up-refused": { render: () => <SignUp initial={{ notice: { kind: "error", key: "sign-up.closed", details } }} /> },
   "sign-up-registered": { render: () => <SignUp initial={{ notice: { kind: "error", key: "error.registered" } }} /> },
   "enrol": { render: () => <Enrol ticket="x" /> },
   "enrol-expired": {
@@ -119,5 +126,6 @@ export const states: Record<string, State> = {
   "account-conflict": { render: () => account({ kind: "error", key: "error.conflict", details: { ...details, code: "conflict" } }) },
   "account-unreachable": { render: () => account(unreachable), world: { silent: true } },
   "account-loading": { render: () => account(), world: { silent: true } },
+  "lost": { render: () => <Lost /> },
   "failed": { render: () => <Failed page="account" /> },
 };

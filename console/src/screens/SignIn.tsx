@@ -1,7 +1,7 @@
 import { KeyRound } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
 
-import { type Used, supported, use } from "../browser/passkey";
+import { NoneHere, type Used, supported, use } from "../browser/passkey";
 import { type Person, forget, remembered, visited } from "../browser/remembered";
 import { useText } from "../i18n/text";
 import { useSite } from "../site";
@@ -15,16 +15,19 @@ import { useAutofill } from "./autofill";
 import { useReset } from "./reset";
 
 const unsupported: Notice = { kind: "error", key: "error.unsupported" };
+const signedOut: Notice = { kind: "calm", key: "sign-in.left" };
 
 export interface SignInProps {
+  left?: boolean; // came here from signing out
   initial?: { notice?: Notice; fault?: boolean; other?: boolean };
 }
 
-export function SignIn({ initial = {} }: SignInProps) {
+export function SignIn({ left = false, initial = {} }: SignInProps) {
   const text = useText();
   const site = useSite();
   const field = useRef<HTMLInputElement>(null);
-  const activity = useActivity(initial.notice ?? (supported ? null : unsupported));
+  const standing = supported ? (left ? signedOut : null) : unsupported;
+  const activity = useActivity(initial.notice ?? standing);
   const [people, setPeople] = useState(remembered);
   const [remember, setRemember] = useState(false);
   const [fault, setFault] = useState(initial.fault ?? false);
@@ -39,19 +42,27 @@ export function SignIn({ initial = {} }: SignInProps) {
     location.assign("/account");
   }
 
-  const autofill = useAutofill(activity, signedIn);
+  const autofill = useAutofill(activity, signedIn, left);
 
   async function go(begin: { username?: string }): Promise<void> {
     activity.rest(true);
     await autofill.stop();
     let used: Used | undefined;
+    let none = false;
     const well = await activity.attempt(
       async () => {
-        used = await use("/v1/sign-in/passkey", { begin: { ...begin, session_mode: "cookie" } });
+        used = await use("/v1/sign-in/passkey", {
+          begin: { ...begin, session_mode: "cookie" },
+          here: !begin.username && !other,
+        }).catch((error: unknown) => {
+          none = error instanceof NoneHere;
+          throw error;
+        });
       },
       () => void go(begin),
     );
     if (well && used) return signedIn(used);
+    if (none) activity.say({ kind: "calm", key: "sign-in.none-here", values: { links: site.email_links ? "yes" : "no" } });
     setOther(true);
     return autofill.start();
   }
@@ -80,7 +91,7 @@ export function SignIn({ initial = {} }: SignInProps) {
   const resting = activity.busy || !supported;
   const about = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
   return (
-    <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={site.sign_up} first={people.length === 0} />}>
+    <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={site.sign_up === "open" || site.sign_up === "email"} first={people.length === 0} />}>
       <h1>{text("sign-in.heading", { name: site.name })}</h1>
       <People people={people} busy={resting} choose={(person) => void go({ username: person.username })} remove={remove} />
       <form {...named("sign-in")} onSubmit={submit} noValidate>

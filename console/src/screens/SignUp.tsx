@@ -1,7 +1,8 @@
 import { type FormEvent, useRef, useState } from "react";
 
 import { supported } from "../browser/passkey";
-import { useText } from "../i18n/text";
+import { type Key, useText } from "../i18n/text";
+import { type SignUpMode, useSite } from "../site";
 import { useActivity } from "../ui/activity";
 import { Button, named } from "../ui/Button";
 import { Field, plainName } from "../ui/Field";
@@ -15,10 +16,14 @@ export interface SignUpProps {
   initial?: { notice?: Notice; fault?: boolean };
 }
 
+// What is said instead of a form to somebody who comes without a ticket.
+const closed: Partial<Record<SignUpMode, Key>> = { invite: "sign-up.closed", closed: "sign-up.none" };
+
 const unsupported: Notice = { kind: "error", key: "error.unsupported" };
 
 export function SignUp({ ticket, initial = {} }: SignUpProps) {
   const text = useText();
+  const site = useSite();
   const username = useRef<HTMLInputElement>(null);
   const name = useRef<HTMLInputElement>(null);
   const remember = useRef<HTMLInputElement>(null);
@@ -48,6 +53,15 @@ export function SignUp({ ticket, initial = {} }: SignUpProps) {
     else void go();
   }
 
+  const shut = ticket ? undefined : closed[site.sign_up];
+  if (shut) {
+    return (
+      <Page page="sign-up" activity={activity} foot={<Foot />}>
+        <h1>{text("sign-up.heading")}</h1>
+        <p {...named("closed")}>{text(shut)}</p>
+      </Page>
+    );
+  }
   const about = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
   return (
     <Page page="sign-up" activity={activity} foot={<Foot />}>

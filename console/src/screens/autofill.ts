@@ -12,7 +12,9 @@ export interface AutofillHandle {
 }
 
 // useAutofill keeps autofill waiting while the page is looked at.
-export function useAutofill(activity: Activity, done: (used: Used) => void): AutofillHandle {
+// Somebody who has just left does not want to be let in again: with wait it begins when
+// there is a sign of them.
+export function useAutofill(activity: Activity, done: (used: Used) => void, wait = false): AutofillHandle {
   const [state, setState] = useState<AutofillState>("off");
   const latest = useRef({ activity, done });
   latest.current = { activity, done };
@@ -40,12 +42,19 @@ export function useAutofill(activity: Activity, done: (used: Used) => void): Aut
     };
     document.addEventListener("visibilitychange", renew);
     window.addEventListener("pageshow", again);
-    void current.start();
+    const signs = ["pointermove", "pointerdown", "keydown", "focusin"];
+    const arrive = () => {
+      for (const sign of signs) document.removeEventListener(sign, arrive);
+      void current.start();
+    };
+    if (wait) for (const sign of signs) document.addEventListener(sign, arrive);
+    else void current.start();
     return () => {
+      for (const sign of signs) document.removeEventListener(sign, arrive);
       document.removeEventListener("visibilitychange", renew);
       window.removeEventListener("pageshow", again);
       void current.stop();
     };
-  }, [current]);
+  }, [current, wait]);
   return { state, start: () => current.start(), stop: () => current.stop() };
 }

@@ -12,9 +12,9 @@ export function Status({ activity }: { activity: Activity }) {
   const text = useText();
   const { notice } = activity;
   return (
-    <>
+    <div className="said" data-empty={notice === null || notice.field !== undefined || undefined}>
       <Live notice={notice} words={notice ? text(notice.key, notice.values) : ""} />
-      {notice?.until !== undefined && <Countdown until={notice.until} />}
+      {notice?.until !== undefined && <Waiting notice={notice} until={notice.until} />}
       {notice?.retry && (
         <Button {...named("retry")} kind="secondary" onClick={notice.retry}>
           {text("retry")}
@@ -29,12 +29,12 @@ export function Status({ activity }: { activity: Activity }) {
           <dd {...named("details-request")}>{notice?.details?.request || text("details.none")}</dd>
         </dl>
       </details>
-    </>
+    </div>
   );
 }
 
 // A live region only announces a change, so the words go first and come back when
-// the same thing is said again. What stands beside its field already is only said.
+// the same thing is said again. What stands on the page already is only said.
 function Live({ words, notice }: { words: string; notice: Notice | null }) {
   const [said, setSaid] = useState("");
   useEffect(() => {
@@ -46,7 +46,7 @@ function Live({ words, notice }: { words: string; notice: Notice | null }) {
   return (
     <p
       {...named("status")}
-      className={notice?.field ? "unseen" : "status"}
+      className={notice?.field || notice?.until !== undefined ? "unseen" : "status"}
       role="status"
       aria-live="polite"
       data-kind={notice?.kind ?? ""}
@@ -56,16 +56,25 @@ function Live({ words, notice }: { words: string; notice: Notice | null }) {
   );
 }
 
-function Countdown({ until }: { until: number }) {
+// How long to wait is counted down for the eye. It was said once: who listens is not
+// told every second.
+function Waiting({ notice, until }: { notice: Notice; until: number }) {
   const text = useText();
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
+  const left = useLeft(until);
   return (
-    <p className="countdown" aria-hidden="true">
-      {text("error.countdown", { seconds: Math.max(0, Math.ceil((until - now) / 1000)) })}
+    <p className="status countdown" data-kind={notice.kind} aria-hidden="true">
+      {text(notice.key, { ...notice.values, seconds: left })}
     </p>
   );
+}
+
+// useLeft is how many seconds are left until a moment, never less than none.
+export function useLeft(until: number): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    setNow(Date.now());
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [until]);
+  return Math.max(0, Math.ceil((until - now) / 1000));
 }

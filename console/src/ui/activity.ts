@@ -13,9 +13,15 @@ export interface Activity {
   attempt: (work: () => Promise<void>, again?: () => void) => Promise<boolean>;
 }
 
-export function useActivity(initial: Notice | null = null): Activity {
+// How long good news stays where it lies over the page.
+const FADE_MS = 10_000;
+
+export function useActivity(initial: Notice | null = null, fades = false): Activity {
   const [running, setRunning] = useState(false);
   const [notice, say] = useState<Notice | null>(initial);
+  const first = useRef(initial);
+  const passing = fades && notice?.kind !== "error" && notice !== first.current;
+  useFading(passing ? notice : null, say);
   const waiting = notice?.until !== undefined;
   const busy = running || waiting;
   useReturningFocus(busy);
@@ -53,6 +59,15 @@ function useReturningFocus(busy: boolean): void {
     if (busy || document.activeElement !== document.body) return;
     if (last instanceof HTMLElement && last.isConnected) last.focus();
   }, [busy]);
+}
+
+// What is said before anything happened stays: the page is about it.
+function useFading(notice: Notice | null, say: (notice: null) => void): void {
+  useEffect(() => {
+    if (!notice) return;
+    const timer = setTimeout(() => say(null), FADE_MS);
+    return () => clearTimeout(timer);
+  }, [notice, say]);
 }
 
 function useEnd(until: number | undefined, done: () => void): void {

@@ -23,12 +23,12 @@ export interface AccountProps {
   initial?: { notice?: Notice; faster?: boolean } & Pick<PasskeysProps, "initial">;
 }
 
-const toSignIn = () => location.replace("/sign-in");
+const toSignIn = (mark = "") => location.replace(`/sign-in${mark}`);
 const signedOut = (error: unknown) => error instanceof Problem && error.code === "unauthenticated";
 
 export default function Account({ added = false, initial = {} }: AccountProps) {
   const text = useText();
-  const activity = useActivity(initial.notice ?? null);
+  const activity = useActivity(initial.notice ?? null, true);
   const stepUp = useStepUp();
   const { data, reload } = useData(activity, added);
   const [faster, setFaster] = useState(initial.faster ?? false);
@@ -48,7 +48,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
       () => keep(() => post<void>("/v1/sign-out", { everywhere })).catch(ignoreSignedOut),
       () => void leave(everywhere),
     );
-    if (well) toSignIn();
+    if (well) toSignIn("#left");
   }
 
   const account = data?.account;
@@ -188,7 +188,8 @@ function Leave({ activity, leave }: { activity: Activity; leave: (everywhere: bo
 function Skeleton() {
   const text = useText();
   return (
-    <div className="skeleton" aria-label={text("loading")} role="img">
+    <div className="skeleton">
+      <p>{text("loading")}</p>
       <span />
       <span />
       <span />

@@ -1,4 +1,4 @@
-import { KeyRound, LogIn, LogOut, type LucideIcon, ShieldAlert, ShieldCheck, UserRound } from "lucide-react";
+import { KeyRound, LifeBuoy, LogIn, LogOut, type LucideIcon, Mail, ShieldAlert, ShieldCheck, UserRound } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
 import { get } from "../../api/call";
@@ -24,6 +24,22 @@ const icons: Record<Event["name"], LucideIcon> = {
   "account.link_made": UserRound,
   "account.changed": UserRound,
   "account.deleted": UserRound,
+  "account.disabled": UserRound,
+  "account.enabled": UserRound,
+  "account.role_changed": UserRound,
+  "email.asked": Mail,
+  "email.added": Mail,
+  "email.removed": Mail,
+  "email.link_honoured": LogIn,
+  "email.code_made": Mail,
+  "email.link_denied": ShieldAlert,
+  "recovery.codes_made": LifeBuoy,
+  "recovery.codes_saved": LifeBuoy,
+  "recovery.used": LifeBuoy,
+  "recovery.hold_cancelled": ShieldAlert,
+  "notice.undone": ShieldAlert,
+  "invitation.made": Mail,
+  "invitation.withdrawn": Mail,
   "passkey.added": KeyRound,
   "passkey.renamed": KeyRound,
   "passkey.suspended": KeyRound,

@@ -1,4 +1,4 @@
-import { KeyRound, Pause, Pencil, Play, Trash2 } from "lucide-react";
+import { Pause, Pencil, Play, Trash2 } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 
 import type { Passkey } from "../../api/types";
@@ -7,6 +7,7 @@ import { nameable } from "../../browser/register";
 import { useText } from "../../i18n/text";
 import { Button } from "../../ui/Button";
 import { Field } from "../../ui/Field";
+import { Mark } from "../../ui/Mark";
 import Menu from "../../ui/Menu";
 import { useMoment } from "../../ui/Time";
 
@@ -42,9 +43,7 @@ export function PasskeyRow({ passkey, replacement, only, here, busy, renaming = 
   ];
   return (
     <li data-testid="passkey" data-id={passkey.id}>
-      <span className="tile">
-        <KeyRound size={20} aria-hidden />
-      </span>
+      <Mark provider={providerName(passkey.aaguid)} />
       <div className="row-text">
         {editing ? (
           <Rename
