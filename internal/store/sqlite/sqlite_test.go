@@ -9,7 +9,9 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return openTest(t, Config{}) })
+	storetest.Run(t, storetest.Backend{
+		Open: func(t *testing.T) store.Store { return openTest(t, Config{}) },
+	})
 }
 
 // openTest opens the database of c, by default a new one, for the length of t.

@@ -15,9 +15,21 @@ func accountVerb() verb[store.AccountChange] {
 			return s.ReplaceAccount(ctx, v)
 		},
 		op:    func(v *store.AccountChange) *store.OpID { return &v.Op },
-		spend: func(*store.AccountChange) *store.Spend { return nil },
+		spend: func(v *store.AccountChange) *store.Spend { return v.Spend },
 		event: func(v *store.AccountChange) *store.EventFunc { return &v.Event },
 	}
+}
+
+// permittedVerb is a change that a ticket and a stored right permit.
+func permittedVerb() verb[store.AccountChange] {
+	v := accountVerb()
+	v.fresh = func(w *world) store.AccountChange {
+		x := w.change(w.person())
+		spend, permit := w.spend(), w.stored(w.ticket(x.Account.Key))
+		x.Spend, x.Ticket = &spend, &permit
+		return x
+	}
+	return v
 }
 
 // change gives p another name for the one it has.
@@ -37,6 +49,17 @@ func testAccounts(t *testing.T, open opener) {
 	v.refuses(t, open, accountRefusals())
 	v.repeats(t, open)
 	v.fails(t, open)
+	v.owes(t, open)
+	v.survives(t, open)
+	permitted := permittedVerb()
+	t.Run("permitted", func(t *testing.T) {
+		permitted.refuses(t, open, permittedRefusals())
+		permitted.repeats(t, open)
+		permitted.fails(t, open)
+		permitted.owes(t, open)
+		permitted.survives(t, open)
+		t.Run("writes all of it", func(t *testing.T) { permittedWritesAll(t, open) })
+	})
 	t.Run("writes all of it", func(t *testing.T) {
 		w := newWorld(t, open)
 		p := w.person()
@@ -80,12 +103,68 @@ func accountRefusals() []refusal[store.AccountChange] {
 		{name: "identifier twice", want: store.ErrTaken, table: store.TableIdentifiers, spoil: func(_ *world, x *v) {
 			x.Add = []store.Identifier{x.Add[0], x.Add[0]}
 		}},
+		{name: "taken before conflict", want: store.ErrTaken, table: store.TableIdentifiers, spoil: func(w *world, x *v) {
+			x.Add = []store.Identifier{w.rival(w.person().identifier, x.Account.Key)}
+			x.Account.Version++
+		}},
 		{name: "the account changes its key", spoil: func(w *world, x *v) { x.Next.Key = w.key() }},
 		{name: "no account", spoil: func(_ *world, x *v) { x.Account.Key, x.Next.Key, x.Add = nil, nil, nil }},
 		{name: "another's identifier", spoil: func(w *world, x *v) {
 			x.Add = []store.Identifier{w.identifier(w.person().account.Key)}
 		}},
 	}
+}
+
+func permittedRefusals() []refusal[store.AccountChange] {
+	type v = store.AccountChange
+	return []refusal[v]{
+		{name: "spent by another", want: store.ErrSpent, spoil: func(w *world, x *v) {
+			w.must(w.s.Spend(w.ctx, w.op(), *x.Spend))
+		}},
+		{name: "spent before taken and conflict", want: store.ErrSpent, spoil: func(w *world, x *v) {
+			w.must(w.s.Spend(w.ctx, w.op(), *x.Spend))
+			x.Add = []store.Identifier{w.rival(w.person().identifier, x.Account.Key)}
+			x.Account.Version++
+		}},
+		{name: "ticket gone", want: store.ErrSpent, spoil: func(w *world, x *v) { x.Ticket.Key = w.key() }},
+		{name: "ticket in another edition", want: store.ErrSpent, spoil: func(_ *world, x *v) { x.Ticket.Version++ }},
+		{name: "ticket gone before taken and conflict", want: store.ErrSpent, spoil: func(w *world, x *v) {
+			x.Ticket.Key = w.key()
+			x.Add = []store.Identifier{w.rival(w.person().identifier, x.Account.Key)}
+			x.Account.Version++
+		}},
+		{name: "account in another edition", want: store.ErrConflict, spoil: func(_ *world, x *v) { x.Account.Version++ }},
+		{name: "identifier taken", want: store.ErrTaken, table: store.TableIdentifiers, spoil: func(w *world, x *v) {
+			x.Add = []store.Identifier{w.rival(w.person().identifier, x.Account.Key)}
+		}},
+		{name: "a spend that never expires", spoil: func(_ *world, x *v) { x.Spend = &store.Spend{ID: x.Spend.ID} }},
+	}
+}
+
+// permittedWritesAll: the ticket is spent and the stored right consumed, each of which
+// alone keeps another from using them.
+func permittedWritesAll(t *testing.T, open opener) {
+	w := newWorld(t, open)
+	v := permittedVerb().fresh(w)
+	before := w.dump()
+	w.must(w.s.ReplaceAccount(w.ctx, v))
+	after := w.dump()
+	want := before
+	want.Accounts, want.Identifiers, want.Events = []store.Row{v.Next}, v.Add, after.Events
+	want.Tickets = nil
+	same(t, "after the change", after, want)
+	oneEvent(t, before, after)
+	w.spent(*v.Spend)
+
+	again := w.change(person{account: v.Next, identifier: v.Add[0]})
+	again.Ticket = v.Ticket
+	wantError(t, w.s.ReplaceAccount(w.ctx, again), store.ErrSpent, "")
+	again.Spend, again.Ticket = v.Spend, nil
+	wantError(t, w.s.ReplaceAccount(w.ctx, again), store.ErrSpent, "")
+	same(t, "after others' uses of them", w.dump(), after)
+	again.Spend = nil
+	w.must(w.s.ReplaceAccount(w.ctx, again))
+	w.chained()
 }
 
 // accountNames: what is the account's own may be added again, what is gone may be

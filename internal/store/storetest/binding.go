@@ -43,6 +43,8 @@ func testBinding(t *testing.T, open opener) {
 	v.refuses(t, open, bindingRefusals())
 	v.repeats(t, open)
 	v.fails(t, open)
+	v.owes(t, open)
+	v.survives(t, open)
 	t.Run("writes all of it", func(t *testing.T) {
 		w := newWorld(t, open)
 		p := w.person()

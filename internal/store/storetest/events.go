@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -38,7 +39,19 @@ func (w *world) chained() {
 	}
 }
 
+// appending is a call of Append.
+type appending struct{ event store.EventFunc }
+
+func appendVerb() verb[appending] {
+	return verb[appending]{
+		fresh: func(w *world) appending { return appending{w.event(nil)} },
+		do:    func(ctx context.Context, s store.Store, v appending) error { return s.Append(ctx, v.event) },
+		event: func(v *appending) *store.EventFunc { return &v.event },
+	}
+}
+
 func testEvents(t *testing.T, open opener) {
+	appendVerb().owes(t, open)
 	t.Run("append", func(t *testing.T) {
 		w := newWorld(t, open)
 		if w.s.Chains() == 0 {

@@ -11,17 +11,28 @@ import (
 // A broken store wins a single race most of the time; many rounds, each let loose
 // at one gate, find it out.
 const (
-	rounds = 50
-	racers = 8
+	rounds     = 50
+	slowRounds = 15
+	racers     = 8
 )
 
+func (b Backend) rounds() int {
+	if b.Slow {
+		return slowRounds
+	}
+	return rounds
+}
+
 // race runs one call per racer, all let loose at once, and returns their errors.
-func race(call func(racer int) error) []error {
+func race(call func(racer int) error) []error { return crowd(racers, call) }
+
+// crowd is a race of so many.
+func crowd(many int, call func(racer int) error) []error {
 	gate := make(chan struct{})
-	errs := make([]error, racers)
+	errs := make([]error, many)
 	var ready, done sync.WaitGroup
-	ready.Add(racers)
-	for i := range racers {
+	ready.Add(many)
+	for i := range many {
 		done.Go(func() {
 			ready.Done()
 			<-gate
@@ -55,7 +66,7 @@ func oneWins(t *testing.T, errs []error, want error) (winner int) {
 	return winner
 }
 
-func testRaces(t *testing.T, open opener) {
+func testRaces(t *testing.T, b Backend) {
 	for _, r := range []struct {
 		name  string
 		round func(*testing.T, *world)
@@ -74,10 +85,21 @@ func testRaces(t *testing.T, open opener) {
 		{"one first key", raceKeys},
 		{"events of all", raceEvents},
 		{"one operation repeated", raceRepeat},
+		{"one use of a link", raceLink},
+		{"one use of a mailed code", raceCode},
+		{"one use of a right that an event gave", raceRight},
+		{"one change of an account by one ticket", raceAccountTicket},
+		{"a right used or revoked", raceRevoke},
+		{"one mail of a key", raceMail},
+		{"each mail taken by one", raceTakers},
+		{"one answer to a lease", raceLease},
+		{"so many hits and no more", raceHits},
+		{"hits of two keys, crosswise", raceCrossing},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			w := newWorld(t, open)
-			for range rounds {
+			w := newWorld(t, b.Open)
+			w.slow = b.Slow
+			for range b.rounds() {
 				r.round(t, w)
 				if t.Failed() {
 					return

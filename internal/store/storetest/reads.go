@@ -134,8 +134,11 @@ func testContexts(t *testing.T, open opener) {
 	p := w.person()
 	up, in, bound := w.signUp(), w.signIn(p), w.binding(p)
 	change, replaced := w.change(p), sessionVerb().fresh(w)
+	link, standing := w.linkOf(p), w.standing(p)
 	key := w.wrappedKey("k", 1)
 	w.must(w.s.PutKeys(w.ctx, []store.Key{key}, nil))
+	owing := w.dueAfter(0)
+	hits := store.Hits{At: dawn, Hits: []store.Hit{{Key: w.key(), Rates: []store.Rate{{Count: 1, Per: time.Hour}}}}, Mails: []store.Mail{w.mail()}}
 	before := w.dump()
 	ended, cancel := context.WithCancel(w.ctx)
 	cancel()
@@ -151,8 +154,25 @@ func testContexts(t *testing.T, open opener) {
 		"PutTicket":        func() error { return w.s.PutTicket(ended, w.ticket(nil), w.event(nil)) },
 		"PutKeys":          func() error { return w.s.PutKeys(ended, []store.Key{w.wrappedKey("k", 2)}, nil) },
 		"ReplaceKey":       func() error { return w.s.ReplaceKey(ended, ref(key.Row), key) },
-		"Append":           func() error { return w.s.Append(ended, w.event(nil)) },
-		"Ping":             func() error { return w.s.Ping(ended) },
+		"RecordLink":       func() error { return w.s.RecordLink(ended, link) },
+		"RecordStanding":   func() error { return w.s.RecordStanding(ended, standing) },
+		"RevokeTicket":     func() error { return w.s.RevokeTicket(ended, link.Ticket.Key, w.event(nil)) },
+		"SettleMail":       func() error { return w.s.SettleMail(ended, owing.Key, 1) },
+		"PostponeMail":     func() error { return w.s.PostponeMail(ended, owing.Key, 1, dawn) },
+		"TakeMails": func() error {
+			_, err := w.s.TakeMails(ended, dawn.Add(time.Minute), dawn.Add(time.Hour), 1)
+			return err
+		},
+		"Hit": func() error {
+			_, err := w.s.Hit(ended, hits)
+			return err
+		},
+		"ListTickets": func() error {
+			_, err := w.s.ListTickets(ended, nil, 1)
+			return err
+		},
+		"Append": func() error { return w.s.Append(ended, w.event(nil)) },
+		"Ping":   func() error { return w.s.Ping(ended) },
 		"Expire": func() error {
 			_, err := w.s.Expire(ended, dawn.Add(1000*time.Hour), 10)
 			return err
@@ -182,4 +202,5 @@ func testContexts(t *testing.T, open opener) {
 		})
 	}
 	w.unspent(in.Spend)
+	same(t, "wait for a hit that was not counted", w.hit(0, hits.Hits[0].Rates, hits.Hits[0].Key), time.Duration(0))
 }

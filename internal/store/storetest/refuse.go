@@ -37,6 +37,7 @@ func (v verb[V]) refuses(t *testing.T, open opener, cases []refusal[V]) {
 			w := newWorld(t, open)
 			x := v.fresh(w)
 			c.spoil(w, &x)
+			v.owing(w, &x)
 			asked := v.countEvents(&x)
 			before := w.dump()
 			err := v.do(w.ctx, w.s, x)
@@ -58,6 +59,7 @@ func (v verb[V]) repeats(t *testing.T, open opener) {
 	t.Run("repeated", func(t *testing.T) {
 		w := newWorld(t, open)
 		x := v.fresh(w)
+		v.owing(w, &x)
 		w.must(v.do(w.ctx, w.s, x))
 		after := w.dump()
 		w.chained()
@@ -117,6 +119,7 @@ func (v verb[V]) fails(t *testing.T, open opener) {
 		t.Run("fails/"+c.name, func(t *testing.T) {
 			w := newWorld(t, open)
 			x := v.fresh(w)
+			v.owing(w, &x)
 			right := *v.event(&x)
 			*v.event(&x) = func(head store.Head) (store.Event, error) {
 				e, err := right(head)

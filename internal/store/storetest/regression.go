@@ -43,6 +43,8 @@ func testRegression(t *testing.T, open opener) {
 	v.refuses(t, open, regressionRefusals())
 	v.repeats(t, open)
 	v.fails(t, open)
+	v.owes(t, open)
+	v.survives(t, open)
 	for _, suspends := range []bool{true, false} {
 		name := "leaves the account"
 		if suspends {

@@ -47,6 +47,8 @@ func testSessions(t *testing.T, open opener) {
 	})
 	replace.repeats(t, open)
 	replace.fails(t, open)
+	replace.owes(t, open)
+	replace.survives(t, open)
 
 	end := sessionVerb()
 	end.fresh = func(w *world) v {
@@ -56,6 +58,8 @@ func testSessions(t *testing.T, open opener) {
 	}
 	end.repeats(t, open)
 	end.fails(t, open)
+	end.owes(t, open)
+	end.survives(t, open)
 
 	t.Run("replace", func(t *testing.T) {
 		w := newWorld(t, open)

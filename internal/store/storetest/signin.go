@@ -51,6 +51,8 @@ func testSignIn(t *testing.T, open opener) {
 	v.refuses(t, open, signInRefusals())
 	v.repeats(t, open)
 	v.fails(t, open)
+	v.owes(t, open)
+	v.survives(t, open)
 	t.Run("writes all of it", func(t *testing.T) { signInWritesAll(t, open) })
 	t.Run("writes the least", func(t *testing.T) { signInWritesLeast(t, open) })
 	t.Run("another account's rows stay", func(t *testing.T) {

@@ -62,6 +62,8 @@ func testSignUp(t *testing.T, open opener) {
 	v.refuses(t, open, signUpRefusals())
 	v.repeats(t, open)
 	v.fails(t, open)
+	v.owes(t, open)
+	v.survives(t, open)
 	operatorVerb().repeats(t, open)
 	t.Run("writes all of it", func(t *testing.T) { signUpWritesAll(t, open) })
 	t.Run("writes the least", func(t *testing.T) { signUpWritesLeast(t, open) })

@@ -17,6 +17,13 @@ func testSpend(t *testing.T, open opener) {
 		w.spent(s)
 		same(t, "the rest", w.dump(), dump{})
 	})
+	t.Run("a lost answer", func(t *testing.T) {
+		w := newWorld(t, open)
+		s, op := w.spend(), w.op()
+		wantError(t, lossy{w.s}.Spend(w.ctx, op, s), errLost, "")
+		w.spent(s)
+		w.must(w.s.Spend(w.ctx, op, s))
+	})
 	t.Run("each ticket has its own", func(t *testing.T) {
 		w := newWorld(t, open)
 		s, op := w.spend(), w.op()

@@ -16,9 +16,17 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// Run tests a backend. open returns an empty store of its own for each call and
-// closes it when t ends.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+// Backend is what the suite tests.
+type Backend struct {
+	// Open returns an empty store of its own for each call and closes it when t ends.
+	Open func(t *testing.T) store.Store
+	// Slow says that it writes some 200 rows a second, not thousands: races run fewer
+	// rounds. Every promise is still asked for.
+	Slow bool
+}
+
+// Run tests a backend.
+func Run(t *testing.T, b Backend) {
 	for _, part := range []struct {
 		name string
 		test func(*testing.T, opener)
@@ -28,20 +36,23 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"CredentialUse", testCredentialUse},
 		{"Regression", testRegression},
 		{"Binding", testBinding},
+		{"Link", testLink},
 		{"Spend", testSpend},
 		{"Ways", testWays},
 		{"Accounts", testAccounts},
 		{"Sessions", testSessions},
 		{"Tickets", testTickets},
+		{"Limits", testLimits},
+		{"Outbox", testOutbox},
 		{"Keys", testKeys},
 		{"Events", testEvents},
 		{"Upkeep", testUpkeep},
 		{"Reads", testReads},
 		{"Contexts", testContexts},
-		{"Races", testRaces},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
+		t.Run(part.name, func(t *testing.T) { part.test(t, b.Open) })
 	}
+	t.Run("Races", func(t *testing.T) { testRaces(t, b) })
 }
 
 // opener opens an empty store.

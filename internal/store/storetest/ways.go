@@ -13,8 +13,10 @@ func unspending[V any](*V) *store.Spend { return nil }
 func standingVerb() verb[store.Standing] {
 	return verb[store.Standing]{
 		fresh: func(w *world) store.Standing {
-			r := w.regression(w.person())
-			return store.Standing{Op: r.Op, Account: r.Account, Next: *r.Next, Credential: r.Credential, Replace: r.Replace, Event: r.Event}
+			v := w.standing(w.person())
+			permit := w.stored(w.ticket(v.Account.Key))
+			v.Ticket = &permit
+			return v
 		},
 		do: func(ctx context.Context, s store.Store, v store.Standing) error {
 			return s.RecordStanding(ctx, v)
@@ -23,6 +25,12 @@ func standingVerb() verb[store.Standing] {
 		spend: unspending[store.Standing],
 		event: func(v *store.Standing) *store.EventFunc { return &v.Event },
 	}
+}
+
+// standing suspends the credential of p.
+func (w *world) standing(p person) store.Standing {
+	r := w.regression(p)
+	return store.Standing{Op: r.Op, Account: r.Account, Next: *r.Next, Credential: r.Credential, Replace: r.Replace, Event: r.Event}
 }
 
 func unbindingVerb() verb[store.Unbinding] {
@@ -89,6 +97,12 @@ func testStanding(t *testing.T, open opener) {
 	type v = store.Standing
 	standing := standingVerb()
 	standing.refuses(t, open, []refusal[v]{
+		{name: "ticket gone", want: store.ErrSpent, spoil: func(w *world, x *v) { x.Ticket.Key = w.key() }},
+		{name: "ticket in another edition", want: store.ErrSpent, spoil: func(_ *world, x *v) { x.Ticket.Version++ }},
+		{name: "ticket gone before conflict", want: store.ErrSpent, spoil: func(w *world, x *v) {
+			x.Ticket.Key = w.key()
+			x.Account.Version++
+		}},
 		{name: "account in another edition", want: store.ErrConflict, spoil: func(_ *world, x *v) { x.Account.Version++ }},
 		{name: "credential in another edition", want: store.ErrConflict, spoil: func(_ *world, x *v) { x.Credential.Version++ }},
 		{name: "credential gone", want: store.ErrConflict, spoil: func(w *world, x *v) {
@@ -101,6 +115,8 @@ func testStanding(t *testing.T, open opener) {
 	})
 	standing.repeats(t, open)
 	standing.fails(t, open)
+	standing.owes(t, open)
+	standing.survives(t, open)
 	t.Run("writes all of it", func(t *testing.T) {
 		w := newWorld(t, open)
 		x := standing.fresh(w)
@@ -112,8 +128,24 @@ func testStanding(t *testing.T, open opener) {
 		kept := before.Credentials[0]
 		replaced.Name, replaced.LastUsed, replaced.TimesUsed = kept.Name, kept.LastUsed, kept.TimesUsed
 		want.Accounts, want.Credentials, want.Events = []store.Row{x.Next}, []store.Credential{replaced}, after.Events
+		want.Tickets = nil
 		same(t, "after the change", after, want)
 		oneEvent(t, before, after)
+		x.Op = w.op()
+		wantError(t, w.s.RecordStanding(w.ctx, x), store.ErrSpent, "")
+		same(t, "after another's use of the ticket", w.dump(), after)
+	})
+	t.Run("without a ticket", func(t *testing.T) {
+		w := newWorld(t, open)
+		x := standing.fresh(w)
+		x.Ticket = nil
+		before := w.dump()
+		w.must(w.s.RecordStanding(w.ctx, x))
+		after := w.dump()
+		same(t, "accounts", after.Accounts, []store.Row{x.Next})
+		same(t, "tickets", after.Tickets, before.Tickets)
+		x.Op = w.op()
+		wantError(t, w.s.RecordStanding(w.ctx, x), store.ErrConflict, "")
 	})
 }
 
@@ -127,6 +159,8 @@ func testUnbinding(t *testing.T, open opener) {
 	})
 	unbinding.repeats(t, open)
 	unbinding.fails(t, open)
+	unbinding.owes(t, open)
+	unbinding.survives(t, open)
 	for name, spoil := range map[string]func(*world, *v){
 		"its own":         func(*world, *v) {},
 		"gone already":    func(w *world, x *v) { x.Credential = w.key() },
@@ -163,6 +197,15 @@ func testRenaming(t *testing.T, open opener) {
 		{name: "no credential", spoil: func(_ *world, x *v) { x.Credential = nil }},
 	})
 	renaming.fails(t, open)
+	renaming.owes(t, open)
+	t.Run("faults/lost answers", func(t *testing.T) {
+		w := newWorld(t, open)
+		x := renaming.fresh(w)
+		wantError(t, lossy{w.s}.RenameCredential(w.ctx, x), errLost, "")
+		w.must(w.s.RenameCredential(w.ctx, x))
+		same(t, "name", w.dump().Credentials[0].Name, x.Name)
+		w.chained()
+	})
 	t.Run("writes all of it", func(t *testing.T) {
 		w := newWorld(t, open)
 		x, other := renaming.fresh(w), w.person()
@@ -188,6 +231,8 @@ func testDeletion(t *testing.T, open opener) {
 	})
 	deletion.repeats(t, open)
 	deletion.fails(t, open)
+	deletion.owes(t, open)
+	deletion.survives(t, open)
 	t.Run("deletes its own and no more", func(t *testing.T) {
 		w := newWorld(t, open)
 		x, other := deletion.fresh(w), w.person()

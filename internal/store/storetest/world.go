@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,13 +23,13 @@ type world struct {
 	t     *testing.T
 	ctx   context.Context
 	s     store.Store
+	slow  bool
 	count atomic.Uint64
 
 	mu          sync.Mutex
 	accounts    [][]byte
 	identifiers [][]byte
 	credentials [][]byte
-	tickets     [][]byte
 }
 
 func newWorld(t *testing.T, open opener) *world {
@@ -96,13 +97,16 @@ func (w *world) session(account []byte) *store.Session {
 }
 
 func (w *world) ticket(account []byte) store.Ticket {
-	k := store.Ticket{
+	return store.Ticket{
 		Row:     store.Row{Key: w.key(), Version: 4, Body: w.body("ticket")},
 		Account: account,
 		Expires: dawn.Add(24 * time.Hour),
 	}
-	w.remember(&w.tickets, k.Key)
-	return k
+}
+
+// mail is due at dawn.
+func (w *world) mail() store.Mail {
+	return store.Mail{Key: w.key(), Body: w.body("mail"), Due: dawn}
 }
 
 // link is how the suite chains its events.
@@ -174,6 +178,7 @@ type dump struct {
 	Tickets     []store.Ticket
 	Keys        []store.Key
 	Markers     []store.Marker
+	Mails       []store.Mail // key and body: to see a mail is to take it
 	Events      []store.Event
 }
 
@@ -202,17 +207,28 @@ func (w *world) dump() dump {
 		w.must(err)
 		d.Sessions = append(d.Sessions, sessions...)
 	}
-	for _, key := range w.tickets {
-		if k, err := w.s.Ticket(w.ctx, key); !gone(w, err) {
-			d.Tickets = append(d.Tickets, k)
-		}
-	}
+	d.Tickets, err = w.s.ListTickets(w.ctx, nil, everything)
+	w.must(err)
 	d.Keys, err = w.s.Keys(w.ctx)
 	w.must(err)
 	d.Markers, err = w.s.Markers(w.ctx)
 	w.must(err)
+	for _, m := range w.takeAll() {
+		d.Mails = append(d.Mails, store.Mail{Key: m.Key, Body: m.Body})
+	}
 	d.Events = w.events()
 	return d
+}
+
+// takeAll takes every mail there is, each time later than the last, and returns them
+// in the order of their keys.
+func (w *world) takeAll() []store.Mail {
+	w.t.Helper()
+	now := dawn.Add(10_000*time.Hour + time.Duration(w.count.Add(1))*time.Minute)
+	list, err := w.s.TakeMails(w.ctx, now, now.Add(time.Second), everything)
+	w.must(err)
+	slices.SortFunc(list, func(a, b store.Mail) int { return bytes.Compare(a.Key, b.Key) })
+	return list
 }
 
 // same fails the test unless two values are deeply equal.
