@@ -1,5 +1,6 @@
-// Package mail owns what Keyturn owes people in writing: it makes the rows of mails
-// that are owed, sends them at least once, and knows how they look.
+// Package mail owns what Keyturn owes people in writing: an Office makes the rows of
+// mails that are owed, a Post sends them at least once, over a Transport, and a Look
+// with its templates says how they appear.
 //
 // A row says what to write about and to whom; it is written in the same store verb as
 // its cause. The text, the link in it and the link's token exist only while a worker
@@ -41,16 +42,19 @@ var ErrObsolete = errors.New("mail: no longer due")
 // Letter is a mail as an Author wants it written.
 type Letter struct {
 	Kind     Kind
-	Language string
+	Language string // one of Languages, or of their dialects; any other is read as English
 	To       string // the address, as its owner spells it
 	Link     string // absolute; empty: the mail has none
-	Expires  time.Time
-	// What a template may say. Strings that people chose are escaped by the templates.
+	// Expires is when the link ends; zero: it has no end that a reader needs to know. A
+	// mail whose link has ended is not sent, but a notice is, without the link.
+	Expires time.Time
+	// What a template may say. Strings that people chose are cleaned here and escaped by
+	// the templates.
 	About   string // of a notice: the event's name
 	Subject string // a passkey's name, an address
 	Person  string // whom it is about: a display name or username, in mails to proved addresses only
-	Network string // whence it was asked for, or caused
-	Agent   string
+	Network string // whence it was asked for, or caused: a prefix, as audit.Caller names it
+	Agent   string // what asked, in its own words; the mail says in ours what that is
 	At      time.Time
 }
 
@@ -63,8 +67,9 @@ type Author interface {
 // Message is a mail ready to be sent.
 type Message struct {
 	ID      string // Message-ID without brackets; the same however often it is sent
-	From    string // address, with or without a name
-	To      string
+	Date    time.Time
+	From    string // address, with or without a name (RFC 5322 §3.4)
+	To      string // address alone
 	Subject string
 	Text    string
 	HTML    string

@@ -64,3 +64,7 @@ func (v *Vault) LinkCode(link [16]byte) uint32 {
 func (v *Vault) LimitKey(kind string, parts ...[]byte) []byte {
 	return v.index.MAC("limit", append([][]byte{[]byte(kind)}, parts...)...)
 }
+
+// MessageID names a mail to the world: 16 bytes, the same however often it is sent, so
+// that whoever gets it twice can tell. It says nothing of the mail's key or its link.
+func (v *Vault) MessageID(mail ID) []byte { return v.index.MAC("message", mail[:])[:16] }
