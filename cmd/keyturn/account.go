@@ -16,7 +16,10 @@ import (
 // accountsAtOnce is how many accounts are read from the store in one go.
 const accountsAtOnce = 500
 
-const jsonFlag = "json"
+const (
+	jsonFlag = "json"
+	qrFlag   = "qr"
+)
 
 func accountCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
@@ -30,6 +33,7 @@ func accountCommand(p *program) *cobra.Command {
 	}
 	addSettings(cmd.PersistentFlags(), true)
 	cmd.PersistentFlags().Bool(jsonFlag, false, "print JSON")
+	cmd.PersistentFlags().Bool(qrFlag, false, "draw a link as a QR code even where nobody looks; on a terminal it always is")
 	cmd.AddCommand(accountAdd(p), accountList(p), accountLink(p))
 	return cmd
 }
@@ -42,14 +46,23 @@ type madeLink struct {
 	Expires  time.Time `json:"expires_at"`
 }
 
-func (p *program) printLink(cmd *cobra.Command, made madeLink) error {
+// printLink prints a link, behind a sentence on what it does and for whom.
+func (p *program) printLink(cmd *cobra.Command, sentence string, made madeLink) error {
 	made.Expires = made.Expires.UTC().Truncate(time.Second)
 	if asJSON(cmd) {
 		return p.printJSON(made)
 	}
-	_, err := fmt.Fprintf(p.stdout, "This link makes a passkey for %s. It works once, until %s:\n\n  %s\n\n",
-		made.Username, made.Expires.Local().Format("15:04"), made.Link)
-	return err
+	until := made.Expires.Local().Format("15:04")
+	if time.Until(made.Expires) > 12*time.Hour {
+		until = made.Expires.Local().Format("2006-01-02 15:04")
+	}
+	if _, err := fmt.Fprintf(p.stdout, "%s. It works once, until %s:\n\n  %s\n\n", sentence, until, made.Link); err != nil {
+		return err
+	}
+	if !terminal(p.stdout) && cmd.Flag(qrFlag).Value.String() != "true" {
+		return nil
+	}
+	return drawQR(p.stdout, made.Link)
 }
 
 func asJSON(cmd *cobra.Command) bool { return cmd.Flag(jsonFlag).Value.String() == "true" }
@@ -73,7 +86,8 @@ func accountAdd(p *program) *cobra.Command {
 				if err != nil {
 					return explained(err, n.Username)
 				}
-				return p.printLink(cmd, madeLink{id.String(), n.Username, link.URL, link.Expires})
+				return p.printLink(cmd, "This link makes a passkey for "+n.Username,
+					madeLink{id.String(), n.Username, link.URL, link.Expires})
 			})
 		},
 	}
@@ -102,7 +116,8 @@ func accountLink(p *program) *cobra.Command {
 				if err != nil {
 					return explained(err, args[0])
 				}
-				return p.printLink(cmd, madeLink{Username: args[0], Link: link.URL, Expires: link.Expires})
+				return p.printLink(cmd, "This link makes a passkey for "+args[0],
+					madeLink{Username: args[0], Link: link.URL, Expires: link.Expires})
 			})
 		},
 	}
