@@ -68,16 +68,29 @@ func connect(ctx context.Context, path string, c Config) (_ *connections, err er
 	defer func() {
 		if err != nil {
 			all.close()
-			if sqlite.ErrCode(err) == sqlite.ResultNotADB {
+			switch sqlite.ErrCode(err).ToPrimary() {
+			case sqlite.ResultNotADB:
 				err = fmt.Errorf("%w: %w", ErrForeign, err)
+			case sqlite.ResultCorrupt:
+				err = fmt.Errorf("%w: %w", ErrDamaged, err)
 			}
 			err = fmt.Errorf("sqlite: open %s: %w", path, err)
 		}
 	}()
+	distrust, err := crashed(ctx, path)
+	if err != nil {
+		return nil, err
+	}
 	if all.writer, err = dial(path); err != nil {
 		return nil, err
 	}
 	all.writer.SetInterrupt(ctx.Done())
+	if distrust {
+		c.Log.Warn("sqlite: the database was not closed; checking it", "path", path)
+		if err := inspect(all.writer); err != nil {
+			return nil, err
+		}
+	}
 	if err := prepare(all.writer, c.Now()); err != nil {
 		return nil, err
 	}

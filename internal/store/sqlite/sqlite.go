@@ -41,6 +41,8 @@ var (
 	ErrForeign = errors.New("sqlite: not a Keyturn database")
 	// ErrNewer: the file was written by a newer Keyturn.
 	ErrNewer = errors.New("sqlite: the database belongs to a newer Keyturn")
+	// ErrDamaged: what is in the file cannot have been written by the engine.
+	ErrDamaged = errors.New("sqlite: the database is damaged; restore it from a backup")
 )
 
 // The defaults of Config.
@@ -60,6 +62,7 @@ type Config struct {
 
 // Store is a store.Store in an SQLite file. Make one with Open.
 type Store struct {
+	path    string // absolute
 	now     func() time.Time
 	log     *slog.Logger
 	writer  *writer
@@ -70,13 +73,16 @@ type Store struct {
 	mu     sync.RWMutex // guards closed, and the queue against a send after its close
 	closed bool
 	gone   chan struct{} // closed with the store: nobody waits for a reader any more
+
+	backups sync.WaitGroup // under way; counted up under mu
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the database of c, making it when it is not there and bringing its
 // schema up to date, and starts the writer.
-// Errors: ErrForeign, ErrNewer, or what the file system or the engine says.
+// After a crash it reads the whole file first, to find out whether it is sound.
+// Errors: ErrForeign, ErrNewer, ErrDamaged, or what the file system or the engine says.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	c = withDefaults(c)
 	path, err := makeFile(c.Path)
@@ -88,6 +94,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
+		path:    path,
 		now:     c.Now,
 		log:     c.Log,
 		readers: newReaders(conns.readers),
@@ -120,7 +127,7 @@ func (s *Store) Commits() uint64 { return s.writer.commits.Load() }
 // Writes tells how many operations have written something since Open.
 func (s *Store) Writes() uint64 { return s.writer.writes.Load() }
 
-// Close waits for the operations and reads under way, moves the write-ahead log
+// Close breaks off backups, waits for the operations and reads under way, moves the write-ahead log
 // into the file and closes. Closing twice is fine.
 func (s *Store) Close() error {
 	s.mu.Lock()
@@ -133,6 +140,7 @@ func (s *Store) Close() error {
 	close(s.writer.queue)
 	s.mu.Unlock()
 
+	s.backups.Wait()
 	<-s.writer.done
 	errs := []error{s.checks.stop()}
 	errs = append(errs, s.readers.close()...)
