@@ -34,6 +34,7 @@ func clean(s string) string {
 		if space {
 			out.WriteByte(' ')
 			space = false
+			n++
 		}
 		out.WriteRune(r)
 		n++

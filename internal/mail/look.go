@@ -69,6 +69,3 @@ func (l Links) check() error {
 	}
 	return errors.Join(problems...)
 }
-
-// support is where to ask for help, as it stands in a text.
-func (l Links) support() string { return strings.TrimPrefix(l.Support, "mailto:") }

@@ -110,26 +110,20 @@ func (p *Page) sayNotice(w wording) {
 		// Where an administrator works is none of the person's business.
 		p.Client, p.Network = "", ""
 	}
-	if p.links.Support != "" {
-		p.Notes = append(p.Notes, w.Notice.Help)
-	}
 }
 
 // facts are what is known of whoever asked. The one who invites is not the reader's
 // business.
 func (p *Page) facts(w wording) []Fact {
-	client := w.Facts.Client
 	switch p.Kind {
 	case KindInvitation:
 		return nil
 	case KindEnrolment:
 		p.Client, p.Network = "", ""
-	case KindNotice:
-		client = w.Facts.Cause
 	}
 	var out []Fact
 	for _, f := range []Fact{
-		{w.Facts.Person, p.Person}, {client, p.Client}, {w.Facts.Network, p.Network}, {w.Facts.Time, p.Time},
+		{w.Facts.Person, p.Person}, {w.Facts.Client, p.Client}, {w.Facts.Network, p.Network}, {w.Facts.Time, p.Time},
 	} {
 		if f.Value != "" {
 			out = append(out, f)
@@ -153,7 +147,7 @@ func (p *Page) foot(w wording) {
 func (p *Page) fill() {
 	values := []string{
 		"operator", p.Operator, "site", p.Site, "life", p.Life, "name", p.Name,
-		"account", p.url + "/account", "recover", p.url + "/recover", "support", p.links.support(),
+		"account", p.url + "/account", "recover", p.url + "/recover",
 	}
 	for _, one := range []*string{&p.MailSubject, &p.Heading, &p.Button, &p.Footer} {
 		*one = fill(*one, values...)

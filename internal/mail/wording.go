@@ -24,7 +24,6 @@ type wording struct {
 	Facts struct {
 		Person  string `json:"person"`
 		Client  string `json:"client"`
-		Cause   string `json:"cause"`
 		Network string `json:"network"`
 		Time    string `json:"time"`
 	} `json:"facts"`
@@ -51,7 +50,6 @@ type wording struct {
 	Notice struct {
 		Advice   string `json:"advice"`
 		Stranger string `json:"stranger"`
-		Help     string `json:"help"`
 	} `json:"notice"`
 	Notices map[string]noticeWording `json:"notices"`
 }
