@@ -28,6 +28,9 @@ const linkDoor = "rest"
 const (
 	purposeAdministrator = "first_admin"
 	purposeEnrolment     = "enrolment"
+	purposeInvitation    = "invitation"
+	purposeEmailRight    = "email_right"
+	purposeProof         = "email_proof"
 )
 
 // Link is a one-time right in the hands of whoever holds its ticket. The ticket is a
@@ -149,19 +152,26 @@ func (d *Directory) EnrolmentPermit(ctx context.Context, id [16]byte) (store.Ref
 }
 
 func (d *Directory) permit(ctx context.Context, id [16]byte, purpose string) (store.Ref, error) {
+	_, ref, err := d.right(ctx, id, purpose)
+	return ref, err
+}
+
+// right opens the stored half of a link. ErrLink when it is gone, expired, or for
+// something else.
+func (d *Directory) right(ctx context.Context, id [16]byte, purpose string) (record.TicketFacts, store.Ref, error) {
 	row, err := d.cfg.Store.Ticket(ctx, d.cfg.Vault.TicketKey(id))
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Ref{}, ErrLink
+		return record.TicketFacts{}, store.Ref{}, ErrLink
 	}
 	if err != nil {
-		return store.Ref{}, fmt.Errorf("account: read a link: %w", err)
+		return record.TicketFacts{}, store.Ref{}, fmt.Errorf("account: read a link: %w", err)
 	}
 	facts, err := d.cfg.Vault.OpenTicketRow(row)
 	if err != nil {
-		return store.Ref{}, errors.Join(ErrLink, d.tampered(ctx, err))
+		return record.TicketFacts{}, store.Ref{}, errors.Join(ErrLink, d.tampered(ctx, err))
 	}
 	if facts.ID != id || facts.Purpose != purpose || !d.cfg.Now().Before(facts.Expires) {
-		return store.Ref{}, ErrLink
+		return record.TicketFacts{}, store.Ref{}, ErrLink
 	}
-	return store.Ref{Key: row.Key, Version: row.Version}, nil
+	return facts, store.Ref{Key: row.Key, Version: row.Version}, nil
 }

@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"golang.org/x/net/idna"
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
 )
 
 // NameError says why a name cannot be used. Field is the request's field, Code one
@@ -28,6 +30,7 @@ const (
 	NameCharacters = "characters" // one that is not allowed
 	NameShape      = "shape"      // reads as an address, a number, a UUID or a user handle
 	NameMalformed  = "malformed"
+	NameTaken      = "taken" // told to administrators only
 )
 
 // Limits of names.
@@ -102,7 +105,10 @@ func numberShaped(name string) bool {
 // nobody has.
 func Canonical(name string) (kind, canonical string) {
 	if strings.Contains(name, "@") {
-		return KindEmail, strings.ToLower(name)
+		if canonical, ok := canonicalEmail(name); ok {
+			return KindEmail, canonical
+		}
+		return KindEmail, name
 	}
 	canonical, err := precis.UsernameCaseMapped.String(name)
 	if err != nil {
@@ -111,9 +117,9 @@ func Canonical(name string) (kind, canonical string) {
 	return KindUsername, canonical
 }
 
-// Email checks that a claimed address is one bare address, without anything that hides
-// or reorders text: authenticators and pages show it. It does not say that the address
-// exists or is anybody's.
+// Email checks that a claimed address is one bare address, without anything that hides,
+// reorders or imitates text: authenticators, pages and mails show it. It does not say
+// that the address exists or is anybody's.
 func Email(address string) (string, error) {
 	if len(address) > maxEmailAddress {
 		return "", &NameError{Field: "email", Code: NameTooLong}
@@ -122,7 +128,51 @@ func Email(address string) (string, error) {
 	if err != nil || parsed.Name != "" || parsed.Address != address || !printable(address) {
 		return "", &NameError{Field: "email", Code: NameMalformed}
 	}
+	if _, ok := canonicalEmail(address); !ok {
+		return "", &NameError{Field: "email", Code: NameMalformed}
+	}
 	return address, nil
+}
+
+// canonicalEmail is the one form in which an address is looked up and limited: the
+// domain in its ASCII form (RFC 5891), and of the local part the ASCII letters in lower
+// case. Nothing else of the local part is folded: a Kelvin sign is no k and a dotless i
+// no i, to the mail system no more than to us, so no two mailboxes have one form. ok is
+// false for an address that imitates another, which nobody can have: with compatibility
+// characters (ligatures, full-width letters), with invisible ones, or with a domain that
+// is not what it looks like.
+func canonicalEmail(address string) (canonical string, ok bool) {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 || len(address) > maxEmailAddress || !norm.NFKC.IsNormalString(address) || strings.ContainsFunc(address, invisible) {
+		return "", false
+	}
+	local, domain := address[:at], address[at+1:]
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || ascii == "" {
+		return "", false
+	}
+	if !strings.EqualFold(ascii, domain) {
+		shown, err := idna.Lookup.ToUnicode(ascii)
+		if err != nil || shown != strings.ToLower(domain) {
+			return "", false
+		}
+	}
+	return lowerASCII(local) + "@" + ascii, true
+}
+
+// invisible are characters that an address may hold without showing them.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// lowerASCII folds what every mail system folds, and nothing else.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, s)
 }
 
 // DisplayName checks the name a person is greeted by: at most 128 bytes, nothing

@@ -85,8 +85,14 @@ func FuzzEmail(f *testing.F) {
 		if strings.ContainsFunc(got, unicode.IsControl) || strings.ContainsAny(got, "\u2028\u2029\u202e<>,") {
 			t.Fatalf("accepted %q", got)
 		}
-		if kind, _ := account.Canonical(got); kind != account.KindEmail {
+		kind, canonical := account.Canonical(got)
+		if kind != account.KindEmail {
 			t.Fatalf("%q is looked up as %s", got, kind)
+		}
+		// The form of an address is an address with that form, so whatever is no address,
+		// and is looked up as it is, is nobody's.
+		if _, err := account.Email(canonical); err != nil && len(canonical) <= 254 {
+			t.Fatalf("%q is looked up as %q, which is none: %v", got, canonical, err)
 		}
 	})
 }

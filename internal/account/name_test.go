@@ -107,6 +107,34 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
+// TestLookAlikesAreNobodyElse: addresses that look alike, or that some folding of letters
+// makes alike, have forms of their own; addresses of one mailbox have one.
+func TestLookAlikesAreNobodyElse(t *testing.T) {
+	_, ours := account.Canonical("kim@example.org")
+	for _, same := range []string{"kim@example.org", "Kim@Example.Org", "KIM@EXAMPLE.ORG"} {
+		if _, canonical := account.Canonical(same); canonical != ours {
+			t.Errorf("%q is %q, want %q", same, canonical, ours)
+		}
+	}
+	for _, other := range []string{
+		"\u212aim@example.org", "k\u0131m@example.org", "K\u0130M@example.org", "k\u0456m@example.org",
+		"\uff4bim@example.org", "kim@example\u3002org", "kim@\uff45xample.org", "ki\u00adm@example.org",
+		"kim@exam\u00adple.org", "ki\u200dm@example.org", "kim@ex\u0430mple.org", "kim@example.org\u200b",
+		"kim+keyturn@example.org", "k.im@example.org", " kim@example.org", "kim@example.org ", "kim@example.org.",
+		"kim@example.com", "kim@sub.example.org", "<kim@example.org>", "kim@@example.org", "kim@example.org\x00",
+	} {
+		if _, canonical := account.Canonical(other); canonical == ours {
+			t.Errorf("%q is taken for %q", other, ours)
+		}
+	}
+	for _, pair := range [][2]string{{"ana@bücher.example", "ana@xn--bcher-kva.example"}, {"ana@BÜCHER.example", "Ana@bücher.example"}} {
+		_, one := account.Canonical(pair[0])
+		if _, two := account.Canonical(pair[1]); one != two {
+			t.Errorf("%q is %q and %q is %q", pair[0], one, pair[1], two)
+		}
+	}
+}
+
 func TestEmail(t *testing.T) {
 	for _, c := range []struct{ why, address, code string }{
 		{"plain", "ana@example.org", ""},
@@ -130,6 +158,26 @@ func TestEmail(t *testing.T) {
 		{"a direction override", "ana\u202e@example.org", account.NameMalformed},
 		{"a control of the second set", "ana\u0085@example.org", account.NameMalformed},
 		{"a line separator", "ana@exam\u2028ple.org", account.NameMalformed},
+		{"another script", "анна@example.org", ""},
+		{"a domain of another script", "ana@bücher.example", ""},
+		{"a domain in its ASCII form", "ana@xn--bcher-kva.example", ""},
+		{"a ligature", "e\ufb03ana@example.org", account.NameMalformed},
+		{"a full-width name", "ａｎａ@example.org", account.NameMalformed},
+		{"a full-width domain", "ana@ｅxample.org", account.NameMalformed},
+		{"a full-width at", "ana＠example.org", account.NameMalformed},
+		{"a Kelvin sign", "\u212aim@example.org", account.NameMalformed},
+		{"a Kelvin sign in the domain", "ana@\u212aim.example", account.NameMalformed},
+		{"a long s", "jo\u017fe@example.org", account.NameMalformed},
+		{"a dot like another", "ana@example\u3002org", account.NameMalformed},
+		{"a soft hyphen", "an\u00ada@example.org", account.NameMalformed},
+		{"a soft hyphen in the domain", "ana@exam\u00adple.org", account.NameMalformed},
+		{"a joiner", "an\u200da@example.org", account.NameMalformed},
+		{"a variation selector", "ana\ufe0f@example.org", account.NameMalformed},
+		{"a letter and its accent apart", "jose\u0301@example.org", account.NameMalformed},
+		{"a capital with a dot in the domain", "ana@\u0130xample.org", account.NameMalformed},
+		{"no host name", "ana@exa_mple.org", account.NameMalformed},
+		{"a literal", "ana@[192.0.2.1]", account.NameMalformed},
+		{"broken Punycode", "ana@xn--a.example", account.NameMalformed},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			got, err := account.Email(c.address)

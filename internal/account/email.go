@@ -1,0 +1,79 @@
+package account
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
+	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// ProofLife is how long the link of a mail that proves an address lives.
+const ProofLife = 24 * time.Hour
+
+// OweProof makes what asking somebody to prove an address owes: the mail, and the stored
+// right that its link shows (purpose "email_proof"), which whoever proves the address
+// consumes. f is the account as it will be. Nothing is owed where no mail is sent.
+func (d *Directory) OweProof(f record.AccountFacts, address, door string, by audit.Caller) (audit.Owed, error) {
+	if !d.cfg.Policy.Mail {
+		return audit.Owed{}, nil
+	}
+	now := d.cfg.Now()
+	right := record.TicketFacts{
+		Purpose: purposeProof, Account: f.ID, Email: address, Created: now, Expires: now.Add(ProofLife),
+	}
+	if _, err := io.ReadFull(d.cfg.Rand, right.ID[:]); err != nil {
+		return audit.Owed{}, fmt.Errorf("account: draw a right: %w", err)
+	}
+	row, err := d.cfg.Vault.SealTicketRow(right)
+	if err != nil {
+		return audit.Owed{}, fmt.Errorf("account: seal a right: %w", err)
+	}
+	owed, err := d.cfg.Mail.Owe(record.MailFacts{
+		Kind: string(mail.KindProof), Language: by.Language, Account: f.ID, Address: address,
+		Network: network(by), Agent: audit.Agent(by.UserAgent), Door: door,
+		TicketEpoch: f.TicketEpoch, SessionEpoch: f.SessionEpoch, Right: right.ID, Expires: right.Expires,
+	})
+	if err != nil {
+		return audit.Owed{}, fmt.Errorf("account: owe a mail: %w", err)
+	}
+	return audit.Owed{Mails: []store.Mail{owed}, Tickets: []store.Ticket{row}}, nil
+}
+
+func network(by audit.Caller) string {
+	if n := by.Network(); n.IsValid() {
+		return n.String()
+	}
+	return ""
+}
+
+// AddressHit is one mail to an address: at most one in 30 s, 5 an hour, 10 a day,
+// however the address is written. A browser that has signed in with the address before
+// has an allowance of its own, so that strangers cannot use it up.
+func (d *Directory) AddressHit(address string, known bool) store.Hit {
+	kind := "mail-address"
+	if known {
+		kind = "mail-address-known"
+	}
+	_, canonical := Canonical(address)
+	return store.Hit{
+		Key: d.cfg.Vault.LimitKey(kind, []byte(canonical)),
+		Rates: []store.Rate{
+			{Count: 1, Per: MailAgain}, {Count: 5, Per: time.Hour}, {Count: 10, Per: 24 * time.Hour},
+		},
+	}
+}
+
+// MailAgain is how long whoever asked for a mail waits before asking again.
+const MailAgain = 30 * time.Second
+
+// NetworkHit is one mail that a network asks for: at most 20 an hour.
+func (d *Directory) NetworkHit(by audit.Caller) store.Hit {
+	return store.Hit{
+		Key:   d.cfg.Vault.LimitKey("mail-network", []byte(network(by))),
+		Rates: []store.Rate{{Count: 20, Per: time.Hour}},
+	}
+}
