@@ -112,6 +112,12 @@ func (rp *RelyingParty) judge(
 	if err != nil {
 		return Proof{}, unavailable(err)
 	}
+	var owed audit.Owed
+	if t.event == audit.SignedIn {
+		if owed, err = rp.newBrowser(r, t.Mode, a); err != nil {
+			return Proof{}, err
+		}
+	}
 	spend := t.Spend()
 	spend.Issued = started.Row.Key
 	err = rp.cfg.Store.RecordSignIn(ctx, store.SignIn{
@@ -119,10 +125,11 @@ func (rp *RelyingParty) judge(
 		Event: rp.cfg.Audit.Event(audit.Entry{
 			Name: t.event, Account: a.ID(), Session: uuid.UUID(started.Row.Key), Passkey: c.Facts().Passkey,
 			AAL: level.AAL, Reasons: level.Reasons, Binding: t.binding, Challenge: t.Team,
-		}.By(r.Caller)),
+		}.By(r.Caller), owed),
 	})
 	switch {
 	case err == nil:
+		rp.endHold(ctx, r, a)
 		return Proof{current: started.Current(a), cookie: started.Cookie, binding: t.binding, challenge: t.Team}, nil
 	case errors.Is(err, store.ErrSpent):
 		return Proof{}, refuse(KindAuthentication, "7.2/11", webauthn.CodeChallengeConsumed)

@@ -18,6 +18,8 @@ const (
 	nameEnrolment = "enrolment"
 	nameBinding   = "binding"
 	nameStepUp    = "step_up"
+	nameRecovery  = "recovery"
+	nameEmail     = "email" // a mailed link; it has no challenge
 )
 
 // maxBinding bounds the bytes that a ceremony's signature is made to cover for
@@ -26,7 +28,7 @@ const maxBinding = 64
 
 // Began is a ceremony that begins.
 type Began struct {
-	Ceremony string    // "sign_up", "sign_in", "enrolment", "binding" or "step_up"
+	Ceremony string    // "sign_up", "sign_in", "enrolment", "binding", "step_up" or "recovery"
 	Account  uuid.UUID // uuid.Nil while nobody is known
 }
 

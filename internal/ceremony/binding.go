@@ -125,11 +125,18 @@ func (rp *RelyingParty) bind(
 	if !ok || !a.Active() || !c.Holds(a) || !current(t.Common, a) {
 		return account.Passkey{}, &Error{Kind: KindExpired, Code: "ticket_called_back"}
 	}
+	if err := rp.fresh(c.On(a)); err != nil {
+		return account.Passkey{}, err // by link, and the account has got its first way in
+	}
 	facts := a.Facts()
 	if len(facts.Ways) >= rp.cfg.PasskeysPerAccount {
 		return account.Passkey{}, &Error{Kind: KindPolicy, Code: tooManyPasskeys}
 	}
 	row, passkey, err := rp.credential(&facts, reg)
+	if err != nil {
+		return account.Passkey{}, err
+	}
+	owed, err := rp.passkeyAdded(r, facts, row, reg)
 	if err != nil {
 		return account.Passkey{}, err
 	}
@@ -142,7 +149,7 @@ func (rp *RelyingParty) bind(
 		Event: rp.cfg.Audit.Event(audit.Entry{
 			Name: audit.PasskeyAdded, Account: facts.ID, Session: c.View().ID, Passkey: passkey,
 			Code: nameBinding, Challenge: t.Team,
-		}.By(r.Caller)),
+		}.By(r.Caller), owed),
 	})
 	if err != nil {
 		return account.Passkey{}, commitError(err)

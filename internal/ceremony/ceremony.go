@@ -120,6 +120,8 @@ type Request struct {
 	// sign-in in cookie mode takes its place: the browser has room for one cookie, so
 	// the old session would live on with nobody to end it.
 	Session session.Current
+	// Known is the cookie of a browser that has signed somebody in before; empty for none.
+	Known string
 }
 
 // replaces is the key of the session that a sign-in in the given mode takes the place

@@ -95,7 +95,8 @@ func newCourt(t *testing.T, budget int) *court {
 		s.Store = c.Store.(account.Store)
 		c.Store = s
 		c.Accounts = account.New(account.Config{
-			Store: s, Vault: c.Vault, Tickets: c.Tickets, Audit: c.Audit, RPID: c.RPID, Now: c.Now, Rand: rand.Reader,
+			Store: s, Vault: c.Vault, Tickets: c.Tickets, Audit: c.Audit, Mail: c.Mail, RPID: c.RPID,
+			Policy: ceremonytest.Policy(), Now: c.Now, Rand: rand.Reader,
 		})
 		c.Failures = failures(budget, c.Now)
 	})

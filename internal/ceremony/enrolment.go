@@ -79,6 +79,10 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 	if err != nil {
 		return Proof{}, err
 	}
+	owed, err := rp.passkeyAdded(r, facts, row, reg)
+	if err != nil {
+		return Proof{}, err
+	}
 	level := assurance.OfRegistration(reg.Registration)
 	started, err := rp.start(r, t.Common, facts, row.Key, level)
 	if err != nil {
@@ -95,7 +99,7 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 		Event: rp.cfg.Audit.Event(audit.Entry{
 			Name: audit.PasskeyAdded, Account: facts.ID, Session: uuid.UUID(started.Row.Key), Passkey: passkey,
 			Code: nameEnrolment, AAL: level.AAL, Reasons: level.Reasons, Challenge: t.Team,
-		}.By(r.Caller)),
+		}.By(r.Caller), owed),
 	})
 	if errors.Is(err, store.ErrSpent) {
 		// The challenge or the link: whoever lost the link to another is told that.

@@ -31,6 +31,7 @@ const (
 	KindLimited        Kind = "limited"            // RetryAfter says for how long
 	KindStepUp         Kind = "step_up"            // it takes a fresh proof
 	KindUnknown        Kind = "account_unknown"    // only where unknown names are told
+	KindOtherBrowser   Kind = "other_browser"      // a link shown by another client than the one that asked for it
 	KindUnavailable    Kind = "unavailable"        // the store could not be asked
 )
 
@@ -39,7 +40,7 @@ func Kinds() []Kind {
 	return []Kind{
 		KindMalformed, KindField, KindAuthentication, KindRegistration, KindUsername, KindExpired,
 		KindNameTaken, KindRegistered, KindClosed, KindPolicy, KindConflict, KindLimited,
-		KindStepUp, KindUnknown, KindUnavailable,
+		KindStepUp, KindUnknown, KindOtherBrowser, KindUnavailable,
 	}
 }
 

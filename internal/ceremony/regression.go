@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/internal/ticket"
@@ -77,6 +78,10 @@ func (rp *RelyingParty) regression(r Request, a record.Account, c record.Credent
 		}
 		change.Next = &next
 	}
+	owed, err := rp.cfg.Accounts.Notify(mail.Notice{Account: facts, About: entry.Name, Name: c.Name(), By: r.Caller})
+	if err != nil {
+		return store.Regression{}, err
+	}
 	replace, err := rp.cfg.Vault.SealCredential(record.NewCredential{
 		Facts: c.Facts(), Use: use, State: state, Name: c.Name(), Account: facts,
 	})
@@ -84,6 +89,6 @@ func (rp *RelyingParty) regression(r Request, a record.Account, c record.Credent
 		return store.Regression{}, err
 	}
 	change.Replace = replace
-	change.Event = rp.cfg.Audit.Event(entry.By(r.Caller))
+	change.Event = rp.cfg.Audit.Event(entry.By(r.Caller), owed)
 	return change, nil
 }

@@ -3,6 +3,7 @@ package ceremony
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -20,24 +21,27 @@ type SignUp struct {
 	Username    string
 	Email       string // claimed; it stays pending until proved
 	DisplayName string
-	Ticket      string // the right to sign up, where sign-up is not open
-	Scope       string
+	// Ticket is the right to sign up: the first administrator's link, an invitation, or
+	// what whoever proved an address got. Empty where sign-up is open.
+	Ticket string
+	Scope  string
 }
 
 // BeginSignUp makes creation options (§5.4) for a new account. It stores nothing, and
 // never says whether a name is taken.
 func (rp *RelyingParty) BeginSignUp(ctx context.Context, r Request, in SignUp) (webauthn.CreationOptions, error) {
 	t := ticket.SignUp{Algorithms: webauthn.DefaultAlgorithms(), UserVerification: webauthn.VerificationRequired}
-	if err := rp.permit(ctx, r, in.Ticket, &t); err != nil {
+	permit, err := rp.permit(ctx, r, in.Ticket)
+	if err != nil {
 		return webauthn.CreationOptions{}, err
 	}
-	if err := names(in, &t); err != nil {
+	t.FirstAdmin, t.Permit, t.Permitted, t.Role = permit.FirstAdmin, permit.ID, permit.Purpose, string(permit.Role)
+	if err := names(in, permit, &t); err != nil {
 		return webauthn.CreationOptions{}, err
 	}
 	if err := checkScope(in.Scope); err != nil {
 		return webauthn.CreationOptions{}, err
 	}
-	var err error
 	if t.Common, err = rp.begin(ctx, r, nameSignUp, in.Scope, nil); err != nil {
 		return webauthn.CreationOptions{}, err
 	}
@@ -55,23 +59,33 @@ func (rp *RelyingParty) BeginSignUp(ctx context.Context, r Request, in SignUp) (
 
 // described are the names of the account that a ticket describes.
 func described(t ticket.SignUp) record.AccountFacts {
-	return record.AccountFacts{Username: t.Username, DisplayName: t.DisplayName, PendingEmail: t.Email}
+	f := record.AccountFacts{Username: t.Username, DisplayName: t.DisplayName}
+	if t.EmailProved {
+		f.Emails = []string{t.Email}
+	} else {
+		f.PendingEmail = t.Email
+	}
+	return f
 }
 
 // permit decides whether this sign-up may begin: sign-up is open, or a ticket whose
 // stored half is still there permits it.
-func (rp *RelyingParty) permit(ctx context.Context, r Request, presented string, t *ticket.SignUp) error {
+func (rp *RelyingParty) permit(ctx context.Context, r Request, presented string) (account.Permit, error) {
 	if presented == "" {
-		if rp.cfg.Accounts.Policy().SignUp != account.SignUpOpen {
-			return &Error{Kind: KindClosed, Code: "sign_up_closed"}
-		}
-		return nil
+		return account.Permit{}, rp.openToAll()
 	}
-	link, err := rp.cfg.Accounts.OpenAdministratorLink(ctx, presented, r.Door)
+	permit, err := rp.cfg.Accounts.OpenSignUpLink(ctx, presented, r.Door)
 	if err != nil {
-		return linkError(err)
+		return account.Permit{}, linkError(err)
 	}
-	t.FirstAdmin, t.Permit = true, link
+	return permit, nil
+}
+
+// openToAll demands that anybody may open an account.
+func (rp *RelyingParty) openToAll() error {
+	if rp.cfg.Accounts.Policy().SignUp != account.SignUpOpen {
+		return &Error{Kind: KindClosed, Code: "sign_up_closed"}
+	}
 	return nil
 }
 
@@ -83,8 +97,15 @@ func linkError(err error) error {
 	return unavailable(err)
 }
 
-// names checks what the account will be called.
-func names(in SignUp, t *ticket.SignUp) (err error) {
+// names checks what the account will be called. What a permit says stands where the
+// person says nothing; an address that it proves is the only one it can be used with.
+func names(in SignUp, permit account.Permit, t *ticket.SignUp) (err error) {
+	if in.Email == "" {
+		in.Email = permit.Email
+	}
+	if in.DisplayName == "" {
+		in.DisplayName = permit.DisplayName
+	}
 	if in.Username == "" && in.Email == "" {
 		return field("username", "required")
 	}
@@ -97,6 +118,13 @@ func names(in SignUp, t *ticket.SignUp) (err error) {
 		if t.Email, err = account.Email(in.Email); err != nil {
 			return nameError(err)
 		}
+	}
+	if permit.Proved {
+		_, claimed := account.Canonical(t.Email)
+		if _, proved := account.Canonical(permit.Email); claimed != proved {
+			return field("email", "not_proved")
+		}
+		t.Email, t.EmailProved = permit.Email, true
 	}
 	if t.DisplayName, err = account.DisplayName(in.DisplayName); err != nil {
 		return nameError(err)
@@ -128,15 +156,20 @@ func (rp *RelyingParty) signUp(ctx context.Context, r Request, op store.OpID, t 
 	if err != nil {
 		return Proof{}, unavailable(err)
 	}
+	said := described(t)
 	facts.UserHandle = t.UserHandle // the authenticator knows the account by it
-	facts.Username, facts.DisplayName, facts.PendingEmail = t.Username, t.DisplayName, t.Email
+	facts.Username, facts.DisplayName = said.Username, said.DisplayName
+	facts.Emails, facts.PendingEmail = said.Emails, said.PendingEmail
 	verb := store.SignUp{Op: op}
-	entry := audit.Entry{Name: audit.AccountSignedUp, Account: facts.ID, Challenge: t.Team}
+	entry := audit.Entry{Name: audit.AccountSignedUp, Account: facts.ID, Code: t.Permitted, Challenge: t.Team}
+	if t.Role != "" {
+		facts.Role = record.Role(t.Role)
+	}
 	if t.FirstAdmin {
-		entry.Name, facts.Role = audit.FirstAdminSigned, record.RoleAdmin
-		if err := rp.consumeAdministrator(ctx, t, &verb); err != nil {
-			return Proof{}, err
-		}
+		entry.Name, entry.Code, facts.Role = audit.FirstAdminSigned, "", record.RoleAdmin
+	}
+	if err := rp.consume(ctx, t, &verb); err != nil {
+		return Proof{}, err
 	}
 	row, passkey, err := rp.credential(&facts, reg)
 	if err != nil {
@@ -157,30 +190,91 @@ func (rp *RelyingParty) signUp(ctx context.Context, r Request, op store.OpID, t 
 	spend.Issued = started.Row.Key
 	verb.Spend, verb.Credential, verb.Session = &spend, &row, &started.Row
 	entry.Session, entry.Passkey, entry.AAL, entry.Reasons = uuid.UUID(started.Row.Key), passkey, level.AAL, level.Reasons
-	verb.Event = rp.cfg.Audit.Event(entry.By(r.Caller))
-	err = rp.cfg.Store.RecordSignUp(ctx, verb)
-	if t.FirstAdmin && errors.Is(err, store.ErrSpent) {
-		// The challenge, the link or the right itself: whoever lost it to another is told.
-		if gone := rp.consumeAdministrator(ctx, t, &verb); gone != nil {
-			return Proof{}, gone
-		}
-	}
-	if err != nil {
-		return Proof{}, commitError(err)
+	verb.Event = rp.cfg.Audit.Event(entry.By(r.Caller), rp.oweProof(ctx, r, facts))
+	if err := rp.recordSignUp(ctx, t, verb); err != nil {
+		return Proof{}, err
 	}
 	return rp.registeredProof(started, verb.Account, row, t.Common)
 }
 
-// identifiers are the names that an account claims for itself alone.
-func (rp *RelyingParty) identifiers(facts record.AccountFacts) ([]store.Identifier, error) {
-	if facts.Username == "" {
-		return nil, nil
+// recordSignUp commits. Whoever lost a right, or the address it proved, to another is
+// told that the link is of no use, and not what took its place.
+func (rp *RelyingParty) recordSignUp(ctx context.Context, t ticket.SignUp, verb store.SignUp) error {
+	err := rp.cfg.Store.RecordSignUp(ctx, verb)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrSpent):
+		// The challenge, the link or the right itself.
+		if gone := rp.consume(ctx, t, &verb); gone != nil {
+			return gone
+		}
+	case errors.Is(err, store.ErrTaken) && t.EmailProved:
+		_, taken, look := rp.cfg.Accounts.Find(ctx, t.Email)
+		if look != nil {
+			return unavailable(look)
+		}
+		if taken {
+			return &Error{Kind: KindExpired, Code: "address_taken", Cause: err}
+		}
 	}
-	identifier, err := rp.cfg.Vault.SealIdentifier(account.KindUsername, facts.Username, facts.ID)
+	return commitError(err)
+}
+
+// oweProof asks for a proof of the address that a new account claims, if the address has
+// room for a mail: whoever opens accounts in somebody's name must not fill their mailbox.
+// Without room, or when it cannot be asked, the address stays pending and its person can
+// ask again.
+func (rp *RelyingParty) oweProof(ctx context.Context, r Request, f record.AccountFacts) audit.Owed {
+	if f.PendingEmail == "" || !rp.cfg.Accounts.Policy().Mail {
+		return audit.Owed{}
+	}
+	wait, err := rp.cfg.Store.Hit(ctx, store.Hits{At: rp.cfg.Now(), Hits: []store.Hit{
+		rp.cfg.Accounts.NetworkHit(r.Caller), rp.cfg.Accounts.AddressHit(f.PendingEmail, false),
+	}})
+	if err != nil || wait > 0 {
+		return audit.Owed{}
+	}
+	owed, err := rp.cfg.Accounts.OweProof(f, f.PendingEmail, r.Door, r.Caller)
 	if err != nil {
-		return nil, unavailable(err)
+		return audit.Owed{}
 	}
-	return []store.Identifier{identifier}, nil
+	return owed
+}
+
+// identifiers are the names that an account has for itself alone.
+func (rp *RelyingParty) identifiers(facts record.AccountFacts) ([]store.Identifier, error) {
+	typed := slices.Clone(facts.Emails)
+	if facts.Username != "" {
+		typed = append(typed, facts.Username)
+	}
+	list := make([]store.Identifier, len(typed))
+	for i, name := range typed {
+		kind, canonical := account.Canonical(name)
+		var err error
+		if list[i], err = rp.cfg.Vault.SealIdentifier(kind, canonical, facts.ID); err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	return list, nil
+}
+
+// consume names the rights that a sign-up consumes: the stored half of what permits it,
+// and for the first administrator the store's marker. Without a permit, sign-up must be
+// open to all.
+func (rp *RelyingParty) consume(ctx context.Context, t ticket.SignUp, verb *store.SignUp) error {
+	if t.FirstAdmin {
+		return rp.consumeAdministrator(ctx, t, verb)
+	}
+	if t.Permitted == "" {
+		return rp.openToAll()
+	}
+	_, permit, err := rp.cfg.Accounts.SignUpPermit(ctx, t.Permit, t.Permitted)
+	if err != nil {
+		return linkError(err)
+	}
+	verb.Ticket = &permit
+	return nil
 }
 
 // consumeAdministrator names the two rights that a first administrator's sign-up

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,9 +96,22 @@ type Current struct {
 }
 
 // Fresh tells whether a user-verifying assertion by the session's own credential
-// happened in this session at most maxAge ago.
+// happened in this session at most maxAge ago. On an account that has no way in at all a
+// mailed link is the best there is: a session by link counts from when it began, until
+// the account has its first way in.
 func (c Current) Fresh(now time.Time, maxAge time.Duration) bool {
-	return !c.session.ProvedAt.IsZero() && now.Sub(c.session.ProvedAt) <= maxAge
+	proved := c.session.ProvedAt
+	if len(c.session.Credential) == 0 && c.session.ID != uuid.Nil && len(c.account.Facts().Ways) == 0 {
+		proved = c.session.AuthTime
+	}
+	return !proved.IsZero() && now.Sub(proved) <= maxAge
+}
+
+// On is the same session judged with its account as read again. The caller has asked
+// Holds.
+func (c Current) On(a record.Account) Current {
+	c.account = a
+	return c
 }
 
 // IsZero tells whether nobody is signed in.
@@ -128,7 +142,8 @@ func (c Current) View() View {
 type Person struct {
 	ID           uuid.UUID
 	Username     string
-	Email        string // proved
+	Email        string // proved; the first of Emails
+	Emails       []string
 	PendingEmail string // claimed
 	DisplayName  string
 	Role         string
@@ -144,7 +159,7 @@ func PersonOf(f record.AccountFacts) Person {
 		DisplayName: f.DisplayName, Role: string(f.Role),
 	}
 	if len(f.Emails) > 0 {
-		p.Email = f.Emails[0]
+		p.Email, p.Emails = f.Emails[0], slices.Clone(f.Emails)
 	}
 	return p
 }

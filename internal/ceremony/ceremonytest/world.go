@@ -99,7 +99,7 @@ func New(t testing.TB, edit ...func(*ceremony.Config)) *World {
 // Policy is the policy of New.
 func Policy() account.Policy {
 	return account.Policy{
-		SignUp: account.SignUpOpen, Links: account.LinksWithoutPasskey, Standard: true,
+		SignUp: account.SignUpOpen, Mail: true, Links: account.LinksWithoutPasskey, Standard: true,
 		Hold: 24 * time.Hour, NewBrowser: true,
 	}
 }
