@@ -30,7 +30,9 @@ const entry = "src/main.tsx"
 
 // screens are the pages that there are, each with the chunk that only it needs.
 var screens = map[string]string{
-	"sign-in": "", "sign-up": "", "enrol": "", "lost": "", "account": "Account", "dev": "Gallery", "gallery": "Gallery",
+	"sign-in": "", "sign-up": "SignUp", "enrol": "Enrol", "lost": "",
+	"link": "Link", "confirm-email": "ConfirmEmail", "undo": "Undo", "recover": "Recover", "account": "Account",
+	"dev": "Gallery", "gallery": "Gallery",
 }
 
 // chunk is an entry of the manifest that Vite writes.

@@ -1,5 +1,5 @@
-// The script of every page. The pages for strangers come with it; what belongs to
-// who is signed in, and what exists in development, is loaded when it is asked for.
+// The script of every page. The page to sign in comes with it; every other is loaded
+// when it is asked for, at once with it: the shell names its chunk.
 
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -7,10 +7,8 @@ import "./styles/controls.css";
 import { Suspense, lazy } from "react";
 import { createRoot } from "react-dom/client";
 
-import { Enrol } from "./screens/Enrol";
 import { SignIn } from "./screens/SignIn";
 import { Lost } from "./screens/Lost";
-import { SignUp } from "./screens/SignUp";
 import { takeFragment } from "./fragment";
 import { TextContext, texts } from "./i18n/text";
 import { SiteContext, readShell } from "./site";
@@ -20,6 +18,12 @@ import { Boundary } from "./ui/boundary";
 // else happens, so that it is in no history entry, screenshot or shared address.
 const fragment = takeFragment();
 
+const SignUp = lazy(() => import("./screens/SignUp"));
+const Enrol = lazy(() => import("./screens/Enrol"));
+const Link = lazy(() => import("./screens/Link"));
+const ConfirmEmail = lazy(() => import("./screens/ConfirmEmail"));
+const Undo = lazy(() => import("./screens/Undo"));
+const Recover = lazy(() => import("./screens/Recover"));
 const Account = lazy(() => import("./screens/account/Account"));
 const Gallery = lazy(() => import("./gallery/Gallery"));
 
@@ -27,7 +31,15 @@ function Screen({ page }: { page: string }) {
   const ticket = fragment.get("ticket") ?? undefined;
   switch (page) {
     case "sign-up":
-      return <SignUp ticket={ticket} />;
+      return <SignUp ticket={ticket} email={fragment.get("email") ?? undefined} />;
+    case "link":
+      return <Link token={ticket} />;
+    case "confirm-email":
+      return <ConfirmEmail token={ticket} />;
+    case "undo":
+      return <Undo token={ticket} />;
+    case "recover":
+      return <Recover />;
     case "enrol":
       return <Enrol ticket={ticket} />;
     case "account":

@@ -7,12 +7,14 @@ interface ProblemBody {
   code?: string;
   step?: string;
   request_id?: string;
+  errors?: { field: string }[];
 }
 
 export class Problem extends Error {
   readonly status: number; // 0: nothing came back
   readonly code: string;
   readonly requestId: string;
+  readonly fields: string[]; // those that are not valid
   readonly step: string; // of the standard's procedure, where a registration was refused
   readonly retryAfter: number; // seconds
 
@@ -20,6 +22,7 @@ export class Problem extends Error {
     super(body.code ?? "unreachable");
     this.status = status;
     this.code = body.code ?? "unreachable";
+    this.fields = (body.errors ?? []).map(({ field }) => field);
     this.step = body.step ?? "";
     this.requestId = body.request_id ?? headers?.get("Keyturn-Request-Id") ?? "";
     this.retryAfter = Number(headers?.get("Retry-After")) || 30;

@@ -12,6 +12,15 @@ export type Event = Schemas["Event"];
 export type Events = Schemas["Activity"];
 export type Signal = Schemas["Signal"];
 export type SignedIn = Schemas["TokenAnswer"];
+export type EmailBegun = Schemas["EmailBegun"];
+export type EmailDone = Partial<Schemas["SignedInByMail"]> & Partial<Schemas["MaySignUp"]>;
+export type LinkSeen = Schemas["LinkSeen"];
+export type Whence = Schemas["Whence"];
+export type EmailCode = Schemas["EmailCode"];
+export type RecoveryRight = Schemas["RecoveryRight"];
+export type Recovered = Schemas["Recovered"];
+export type RecoveryCodes = Schemas["RecoveryCodes"];
+export type NoticeSeen = Schemas["NoticeSeen"];
 
 export interface Options<T> {
   publicKey: T;

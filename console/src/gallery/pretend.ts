@@ -62,7 +62,7 @@ export const lengthy: Passkey[] = [
   passkey({ id: "p6", name: "مفتاح هاتفي", suspended: true }),
 ];
 
-const agents = {
+export const agents = {
   mac: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
   phone: "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36",
 };
@@ -117,12 +117,13 @@ export interface World {
   events?: Events;
   people?: Person[];
   silent?: boolean; // no call is ever answered
+  refuse?: Record<string, string>; // the codes of calls that are refused
 }
 
 // pretend puts a server in place of the real one. Storage is set up for one state and
 // says nothing of anybody real: the gallery exists on developers' machines only.
 export function pretend(world: World): void {
-  const { account = ana, passkeys = several, sessions: listed = sessions, events = some, people = [], silent } = world;
+  const { account = ana, passkeys = several, sessions: listed = sessions, events = some, people = [], silent, refuse = {} } = world;
   localStorage.setItem("keyturn.people", JSON.stringify(people));
   visited({ here: true }, false);
   const answers: Record<string, unknown> = {
@@ -133,6 +134,8 @@ export function pretend(world: World): void {
     "/v1/account/activity?limit=20&cursor=more": { events: formerly },
   };
   window.fetch = async (input) => {
+    const code = refuse[String(input)];
+    if (code) return Response.json({ code }, { status: 410 });
     const answer = answers[String(input)];
     if (silent || answer === undefined) return new Promise<Response>(() => undefined);
     return Response.json(answer);

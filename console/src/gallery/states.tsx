@@ -1,16 +1,21 @@
 import type { ReactNode } from "react";
 
+import ConfirmEmail from "../screens/ConfirmEmail";
+import Link, { type Seen } from "../screens/Link";
+import Recover from "../screens/Recover";
+import Undo from "../screens/Undo";
 import { Lost } from "../screens/Lost";
 import { SignIn } from "../screens/SignIn";
-import { SignUp } from "../screens/SignUp";
-import { Enrol } from "../screens/Enrol";
+import SignUp from "../screens/SignUp";
+import Enrol from "../screens/Enrol";
 import Account from "../screens/account/Account";
 import { NamingDialog } from "../screens/account/naming";
 import { StepUpDialog } from "../screens/account/stepup";
+import type { Asked } from "../browser/mail";
 import type { Site } from "../site";
 import { Failed } from "../ui/boundary";
 import type { Notice } from "../ui/notice";
-import { type World, all, lengthy, long, manyMore, passkey, person, several, siblings } from "./pretend";
+import { type World, agents, all, lengthy, long, manyMore, passkey, person, several, siblings } from "./pretend";
 
 interface State {
   render: () => ReactNode;
@@ -35,9 +40,21 @@ const limited = (): Notice => ({
   details: { code: "rate_limited", request: details.request },
   until: Date.now() + 30_000,
 });
-const taken: Notice = { kind: "error", key: "error.name-taken", field: "username", details: { ...details, code: "name_taken" } };
+const taken: Notice = { kind: "error", key: "error.name-taken", field: "name", details: { ...details, code: "name_taken" } };
 const ok = (key: Notice["key"], name = ""): Notice => ({ kind: "ok", key, values: { name } });
 const nothing = () => undefined;
+
+const asked: Asked = { request: "r", email: "ana@example.com", until: Date.now() + 600_000, resend: Date.now() + 25_000 };
+const soon = "2026-03-15T09:26:53Z";
+const seen: Seen = {
+  email: "ana@example.com",
+  same_client: true,
+  asked_from: { at: "2026-03-14T09:24:53Z", network: "192.0.2.1/32", user_agent: agents.mac },
+};
+const far: Seen = { ...seen, email: `${"donaudampfschifffahrt".repeat(2)}@gesellschaft.example`, asked_from: { at: seen.asked_from.at } };
+const undoing = (about: string, subject?: string) => (
+  <Undo token="x" initial={{ state: { at: "seen", seen: { about, at: "2026-03-13T19:00:00Z", ...(subject ? { subject } : {}) } } }} />
+);
 
 const only = [passkey({ this_session: true })];
 const account = (notice?: Notice) => <Account {...(notice ? { initial: { notice } } : {})} />;
@@ -47,7 +64,7 @@ export const states: Record<string, State> = {
   "sign-in": { render: () => <SignIn /> },
   "sign-in-closed": { render: () => <SignIn />, site: { sign_up: "closed", email_links: false } },
   "sign-in-people": { render: () => <SignIn />, world: { people: [person, { ...person, username: "b", name: long.display_name ?? "" }] } },
-  "sign-in-missing": { render: () => <SignIn initial={{ fault: true }} /> },
+  "sign-in-missing": { render: () => <SignIn initial={{ fault: "name" }} /> },
   "sign-in-cancelled": { render: () => <SignIn initial={{ notice: calm, other: true }} /> },
   "sign-in-refused": { render: () => <SignIn initial={{ notice: refused, other: true }} /> },
   "sign-in-limited": { render: () => <SignIn initial={{ notice: limited() }} /> },
@@ -126,6 +143,50 @@ export const states: Record<string, State> = {
   "account-conflict": { render: () => account({ kind: "error", key: "error.conflict", details: { ...details, code: "conflict" } }) },
   "account-unreachable": { render: () => account(unreachable), world: { silent: true } },
   "account-loading": { render: () => account(), world: { silent: true } },
+  "sign-in-sent": { render: () => <SignIn initial={{ asked }} /> },
+  "sign-in-sent-again": { render: () => <SignIn initial={{ asked: { ...asked, resend: 0 }, notice: ok("mail.resent") }} /> },
+  "sign-in-sent-wrong": { render: () => <SignIn initial={{ asked, notice: { kind: "error", key: "mail.code.wrong" } }} /> },
+  "sign-in-email-missing": { render: () => <SignIn initial={{ fault: "email" }} /> },
+  "sign-up-either": { render: () => <SignUp />, site: { email_links: true } },
+  "sign-up-address": { render: () => <SignUp />, site: { sign_up: "email" } },
+  "sign-up-address-missing": { render: () => <SignUp initial={{ fault: true }} />, site: { sign_up: "email" } },
+  "sign-up-sent": { render: () => <SignUp initial={{ asked }} />, site: { sign_up: "email" } },
+  "sign-up-proved": { render: () => <SignUp ticket="x" email="ana@example.com" />, site: { sign_up: "email" } },
+  "sign-up-looking": { render: () => <SignUp ticket="x" /> },
+  "sign-up-dead": { render: () => <SignUp ticket="x" email="x" />, world: { refuse: { "/v1/sign-up/passkey/options": "expired" } } },
+  "link": { render: () => <Link token="x" initial={{ state: { at: "here", seen } }} /> },
+  "link-elsewhere": { render: () => <Link token="x" initial={{ state: { at: "elsewhere", seen } }} /> },
+  "link-long": { render: () => <Link token="x" initial={{ state: { at: "elsewhere", seen: far } }} /> },
+  "link-code": { render: () => <Link token="x" initial={{ state: { at: "code", seen, code: "K7MQ2X", until: Date.now() + 110_000 } }} /> },
+  "link-code-over": { render: () => <Link token="x" initial={{ state: { at: "code", seen, code: "K7MQ2X", until: 0 } }} /> },
+  "link-looking": { render: () => <Link token="x" />, world: { silent: true } },
+  "link-dead": { render: () => <Link token="x" initial={{ state: { at: "dead", key: "link.dead" } }} /> },
+  "link-denied": { render: () => <Link token="x" initial={{ state: { at: "denied" } }} /> },
+  "link-incomplete": { render: () => <Link /> },
+  "link-unreachable": { render: () => <Link token="x" initial={{ state: { at: "here", seen }, notice: unreachable }} /> },
+  "confirm-email": { render: () => <ConfirmEmail token="x" initial={{ state: { at: "someone", email: "ana@example.com" } }} /> },
+  "confirm-email-nobody": { render: () => <ConfirmEmail token="x" initial={{ state: { at: "nobody" } }} /> },
+  "confirm-email-taken": {
+    render: () => <ConfirmEmail token="x" initial={{ state: { at: "someone" }, notice: { kind: "error", key: "proof.taken", details } }} />,
+  },
+  "confirm-email-done": { render: () => <ConfirmEmail token="x" initial={{ state: { at: "done", email: "ana@example.com" } }} /> },
+  "confirm-email-incomplete": { render: () => <ConfirmEmail /> },
+  "undo-passkey": { render: () => undoing("passkey.added", "MacBook") },
+  "undo-email": { render: () => undoing("email.added", "mallory@example.com") },
+  "undo-recovery": { render: () => undoing("recovery.used") },
+  "undo-other": { render: () => undoing("something.new") },
+  "undo-done": { render: () => <Undo token="x" initial={{ state: { at: "done" } }} /> },
+  "undo-kept": { render: () => <Undo token="x" initial={{ state: { at: "kept" } }} /> },
+  "undo-dead": { render: () => <Undo token="x" initial={{ state: { at: "dead", key: "link.dead" } }} /> },
+  "recover": { render: () => <Recover /> },
+  "recover-missing": { render: () => <Recover initial={{ fault: { name: true, code: true } }} /> },
+  "recover-refused": { render: () => <Recover initial={{ notice: { kind: "error", key: "recover.refused" } }} /> },
+  "recover-make": { render: () => <Recover initial={{ state: { at: "make", right: { recovery: "x", expires_in: 600 } } }} /> },
+  "recover-make-held": {
+    render: () => <Recover initial={{ state: { at: "make", right: { recovery: "x", expires_in: 600, hold_until: soon } } }} />,
+  },
+  "recover-done": { render: () => <Recover initial={{ state: { at: "done" } }} /> },
+  "recover-done-held": { render: () => <Recover initial={{ state: { at: "done", until: soon } }} /> },
   "lost": { render: () => <Lost /> },
   "failed": { render: () => <Failed page="account" /> },
 };

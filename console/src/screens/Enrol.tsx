@@ -17,7 +17,7 @@ export interface EnrolProps {
 const unsupported: Notice = { kind: "error", key: "error.unsupported" };
 const incomplete: Notice = { kind: "error", key: "enrol.incomplete" };
 
-export function Enrol({ ticket, initial = {} }: EnrolProps) {
+export default function Enrol({ ticket, initial = {} }: EnrolProps) {
   const text = useText();
   const standing = ticket ? (supported ? undefined : unsupported) : incomplete;
   const activity = useActivity(initial.notice ?? standing ?? null);

@@ -1,36 +1,48 @@
-import { KeyRound } from "lucide-react";
+import { KeyRound, Mail } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
 
+import type { Asked } from "../browser/mail";
+import { goOn } from "../browser/next";
 import { NoneHere, type Used, supported, use } from "../browser/passkey";
 import { type Person, forget, remembered, visited } from "../browser/remembered";
 import { useText } from "../i18n/text";
 import { useSite } from "../site";
-import { useActivity } from "../ui/activity";
+import { type Activity, useActivity } from "../ui/activity";
 import { Button, named } from "../ui/Button";
 import { Field, plainName } from "../ui/Field";
 import type { Notice } from "../ui/notice";
 import { Page } from "../ui/Page";
 import { People } from "./People";
 import { useAutofill } from "./autofill";
+import { type Mailing, useMailing } from "./mail/mailing";
 import { useReset } from "./reset";
 
 const unsupported: Notice = { kind: "error", key: "error.unsupported" };
 const signedOut: Notice = { kind: "calm", key: "sign-in.left" };
 
+type Missing = "name" | "email";
+
 export interface SignInProps {
   left?: boolean; // came here from signing out
-  initial?: { notice?: Notice; fault?: boolean; other?: boolean };
+  initial?: { notice?: Notice; fault?: Missing; other?: boolean; asked?: Asked };
 }
 
 export function SignIn({ left = false, initial = {} }: SignInProps) {
+  const standing = supported ? (left ? signedOut : null) : unsupported;
+  const activity = useActivity(initial.notice ?? standing);
+  const mailing = useMailing("sign-in", activity, initial.asked);
+  return mailing.screen ?? <Form left={left} initial={initial} activity={activity} mailing={mailing} />;
+}
+
+type FormProps = Required<SignInProps> & { activity: Activity; mailing: Mailing };
+
+function Form({ left, initial, activity, mailing }: FormProps) {
   const text = useText();
   const site = useSite();
   const field = useRef<HTMLInputElement>(null);
-  const standing = supported ? (left ? signedOut : null) : unsupported;
-  const activity = useActivity(initial.notice ?? standing);
   const [people, setPeople] = useState(remembered);
   const [remember, setRemember] = useState(false);
-  const [fault, setFault] = useState(initial.fault ?? false);
+  const [missing, setMissing] = useState<Missing | undefined>(initial.fault);
   const [other, setOther] = useState(initial.other ?? false);
   const wanted = useRef(false);
   wanted.current = remember;
@@ -39,7 +51,7 @@ export function SignIn({ left = false, initial = {} }: SignInProps) {
     const { username, email, display_name: name } = answer.account;
     visited({ username: username ?? email, name: name ?? username ?? email, here }, wanted.current);
     activity.say({ kind: "ok", key: "sign-in.done" });
-    location.assign("/account");
+    goOn();
   }
 
   const autofill = useAutofill(activity, signedIn, left);
@@ -67,16 +79,22 @@ export function SignIn({ left = false, initial = {} }: SignInProps) {
     return autofill.start();
   }
 
+  // ask reads the field, or says what it misses.
+  function ask(what: Missing, then: (name: string) => void) {
+    const name = field.current?.value.trim() ?? "";
+    const lacks = what === "email" ? !name.includes("@") : !name;
+    setMissing(lacks ? what : undefined);
+    if (lacks) field.current?.focus();
+    else then(name);
+  }
+
   function submit(event: FormEvent) {
     event.preventDefault();
-    const username = field.current?.value.trim() ?? "";
-    setFault(!username);
-    if (username) void go({ username });
-    else field.current?.focus();
+    ask("name", (username) => void go({ username }));
   }
 
   function withoutName() {
-    setFault(false);
+    setMissing(undefined);
     void go({});
   }
 
@@ -89,9 +107,10 @@ export function SignIn({ left = false, initial = {} }: SignInProps) {
 
   useReset(activity, initial.notice);
   const resting = activity.busy || !supported;
-  const about = activity.notice?.field === "username" ? text(activity.notice.key) : undefined;
+  const about = activity.notice?.field ? text(activity.notice.key) : undefined;
+  const mayOpen = site.sign_up === "open" || site.sign_up === "email";
   return (
-    <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={site.sign_up === "open" || site.sign_up === "email"} first={people.length === 0} />}>
+    <Page page="sign-in" activity={activity} autofill={autofill.state} quietName foot={<Foot signUp={mayOpen} first={people.length === 0} />}>
       <h1>{text("sign-in.heading", { name: site.name })}</h1>
       <People people={people} busy={resting} choose={(person) => void go({ username: person.username })} remove={remove} />
       <form {...named("sign-in")} onSubmit={submit} noValidate>
@@ -101,7 +120,7 @@ export function SignIn({ left = false, initial = {} }: SignInProps) {
           autoComplete="username webauthn"
           maxLength={254}
           ref={field}
-          fault={fault ? text("sign-in.name-missing") : about}
+          fault={missing ? text(`sign-in.${missing}-missing`) : about}
           {...plainName}
         />
         <label className="check">
@@ -114,10 +133,23 @@ export function SignIn({ left = false, initial = {} }: SignInProps) {
         <p className="or" aria-hidden="true">
           <span>{text("or")}</span>
         </p>
-        <Button {...named("passkey")} kind="secondary" disabled={resting} onClick={withoutName}>
-          <KeyRound size={20} aria-hidden />
-          {text(other ? "sign-in.other" : "sign-in.passkey")}
-        </Button>
+        <div className="ways">
+          <Button {...named("passkey")} kind="secondary" disabled={resting} onClick={withoutName}>
+            <KeyRound size={20} aria-hidden />
+            {text(other ? "sign-in.other" : "sign-in.passkey")}
+          </Button>
+          {site.email_links && (
+            <Button {...named("send-link")} kind="secondary" disabled={activity.busy} onClick={() => ask("email", (email) => void mailing.ask(email))}>
+              <Mail size={20} aria-hidden />
+              {text("sign-in.link")}
+            </Button>
+          )}
+          {other && (
+            <a {...named("to-recover")} href="/recover">
+              {text("sign-in.recover")}
+            </a>
+          )}
+        </div>
       </form>
     </Page>
   );

@@ -1,3 +1,4 @@
+import { goOn } from "../browser/next";
 import { isHere, make } from "../browser/passkey";
 import { finish, nameable } from "../browser/register";
 import { visited } from "../browser/remembered";
@@ -14,5 +15,5 @@ export async function create(path: string, begin: object, text: Text, remember: 
   const { account } = await finish<SignedIn>(path, made, name);
   const username = account.username ?? account.email;
   visited({ username, name: account.display_name ?? username, here: isHere(made.credential) }, remember);
-  location.assign("/account#added");
+  goOn(undefined, "/account#added");
 }

@@ -6,6 +6,11 @@ import { useText } from "../i18n/text";
 // What time it is, for pictures that must look the same tomorrow.
 export const NowContext = createContext<(() => number) | null>(null);
 
+// useDate words a moment that is still to come, to the minute.
+export function useDate(): (iso: string) => string {
+  return (iso) => new Date(iso).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+}
+
 // useMoment words a moment in the language of the page.
 export function useMoment(): (iso: string) => { words: string; exact: string } {
   const text = useText();

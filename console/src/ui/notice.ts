@@ -12,7 +12,7 @@ export interface Notice {
   values?: Values;
   details?: { code: string; request: string };
   until?: number; // when waiting is over, ms since 1970
-  field?: "username"; // what it is about
+  field?: "name"; // it is about what the person is called
   retry?: () => void;
   unreachable?: boolean;
 }
@@ -31,6 +31,7 @@ const sentences: Record<string, Key> = {
   conflict: "error.conflict",
   policy_refused: "error.policy",
   not_found: "error.gone",
+  forbidden: "error.forbidden",
 };
 
 const aboutTheName = new Set(["name_taken", "username_not_allowed", "account_unknown"]);
@@ -53,10 +54,12 @@ export function explain(error: unknown, again?: () => void): Notice {
     const key: Key = navigator.onLine ? "error.unreachable" : "error.offline";
     return { kind: "error", key, details, unreachable: true, ...(again ? { retry: again } : {}) };
   }
+  if (error.fields.includes("email")) return { kind: "error", key: "error.email", details, field: "name" };
+  if (error.fields.includes("username")) return { kind: "error", key: "error.username", details, field: "name" };
   return {
     kind: "error",
     key: sentences[error.code] ?? "error.general",
     details,
-    ...(aboutTheName.has(error.code) ? { field: "username" as const } : {}),
+    ...(aboutTheName.has(error.code) ? { field: "name" as const } : {}),
   };
 }

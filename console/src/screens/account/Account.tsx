@@ -9,6 +9,7 @@ import { signalAll } from "../../browser/signal";
 import { useText } from "../../i18n/text";
 import { type Activity, useActivity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
+import { Loading } from "../../ui/Loading";
 import { type Notice, explain } from "../../ui/notice";
 import { Page } from "../../ui/Page";
 import { Events } from "./Events";
@@ -84,7 +85,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
           <Profile account={data.account} activity={activity} changed={changed} />
         </>
       ) : (
-        !activity.notice && <Skeleton />
+        !activity.notice && <Loading rows={3} />
       )}
       {stepUp.dialog}
     </Page>
@@ -180,19 +181,6 @@ function Leave({ activity, leave }: { activity: Activity; leave: (everywhere: bo
       <Button {...named("sign-out-everywhere")} kind="quiet" disabled={activity.busy} onClick={() => void leave(true)}>
         {text("account.sign-out-everywhere")}
       </Button>
-    </div>
-  );
-}
-
-// The skeleton appears only when waiting is felt (the style sheet waits 300 ms).
-function Skeleton() {
-  const text = useText();
-  return (
-    <div className="skeleton">
-      <p>{text("loading")}</p>
-      <span />
-      <span />
-      <span />
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { type Key, useText } from "../../i18n/text";
 import type { Activity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
 import { useMoment } from "../../ui/Time";
-import { inWords } from "./agent";
+import { inWords } from "../../ui/agent";
 import { extended, renewed } from "./events";
 
 interface Props {

@@ -7,7 +7,7 @@ import type { Activity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
 import type { Notice } from "../../ui/notice";
 import { useMoment } from "../../ui/Time";
-import { inWords } from "./agent";
+import { inWords } from "../../ui/agent";
 import type { StepUp } from "./stepup";
 
 interface Props {

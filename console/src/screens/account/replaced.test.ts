@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Passkey } from "../../api/types";
-import { describe as agent } from "./agent";
+import { describe as agent } from "../../ui/agent";
 import { replacedBy } from "./replaced";
 
 function passkey(over: Partial<Passkey>): Passkey {

@@ -1,6 +1,6 @@
 // A User-Agent in words: the browser and the system, as far as it tells.
 
-import type { Text } from "../../i18n/text";
+import type { Text } from "../i18n/text";
 
 const browsers: [RegExp, string][] = [
   [/Edg\//, "Edge"],
