@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
@@ -51,9 +51,9 @@ type change func(a record.Account, facts record.AccountFacts, op store.OpID) err
 // judged reads the account, lets do judge and write, and repeats it when the account
 // moved in between.
 func (d *Directory) judged(ctx context.Context, c session.Current, do change) error {
-	var op store.OpID
-	if _, err := io.ReadFull(d.cfg.Rand, op[:]); err != nil {
-		return fmt.Errorf("account: draw an operation: %w", err)
+	op, err := d.operation()
+	if err != nil {
+		return err
 	}
 	for range conflictTries {
 		a, ok, err := d.Get(ctx, c.Person().ID)
@@ -155,31 +155,17 @@ func (d *Directory) setSuspended(ctx context.Context, c session.Current, id uuid
 		if suspended && d.others(a, credential.Key()) == 0 {
 			return ErrLastPasskey
 		}
-		i := slices.IndexFunc(facts.Ways, func(w record.Way) bool { return slices.Equal(w.Credential, credential.Key()) })
-		facts.Ways[i].Suspended = suspended
-		facts.Ways[i].State++
 		entry := audit.Entry{Name: audit.PasskeyRestored, Account: a.ID(), Session: c.View().ID, Passkey: id}
 		if suspended {
 			entry.Name, entry.Code = audit.PasskeySuspended, "by_person"
 			facts.TicketEpoch++
 		}
-		next, err := d.cfg.Vault.SealAccount(facts, a.Version()+1)
+		owed, err := d.Notify(mail.Notice{Account: facts, About: entry.Name, Name: credential.Name(), By: by})
 		if err != nil {
-			return fmt.Errorf("account: seal: %w", err)
+			return err
 		}
-		use := credential.Use()
-		use.Edition++
-		replace, err := d.cfg.Vault.SealCredential(record.NewCredential{
-			Facts: credential.Facts(), Use: use, State: facts.Ways[i].State, Name: credential.Name(), Account: facts,
-		})
-		if err != nil {
-			return fmt.Errorf("account: seal credential: %w", err)
-		}
-		return d.cfg.Store.RecordStanding(ctx, store.Standing{
-			Op: op, Account: a.Ref(), Next: next,
-			Credential: store.Ref{Key: credential.Key(), Version: credential.Version()}, Replace: replace,
-			Event: d.cfg.Audit.Event(entry.By(by)),
-		})
+		event := d.cfg.Audit.Event(entry.By(by), owed)
+		return d.stand(ctx, a, facts, standing{op: op, way: credential.Key(), suspended: suspended}, event)
 	})
 }
 
@@ -248,6 +234,10 @@ func (d *Directory) RemovePasskey(ctx context.Context, c session.Current, id uui
 		}
 		facts.Ways = slices.DeleteFunc(facts.Ways, func(w record.Way) bool { return slices.Equal(w.Credential, credential.Key()) })
 		facts.TicketEpoch++
+		owed, err := d.Notify(mail.Notice{Account: facts, About: audit.PasskeyRemoved, Name: credential.Name(), By: by})
+		if err != nil {
+			return err
+		}
 		next, err := d.cfg.Vault.SealAccount(facts, a.Version()+1)
 		if err != nil {
 			return fmt.Errorf("account: seal: %w", err)
@@ -256,7 +246,7 @@ func (d *Directory) RemovePasskey(ctx context.Context, c session.Current, id uui
 			Op: op, Account: a.Ref(), Next: next, Credential: credential.Key(),
 			Event: d.cfg.Audit.Event(audit.Entry{
 				Name: audit.PasskeyRemoved, Account: a.ID(), Session: c.View().ID, Passkey: id,
-			}.By(by)),
+			}.By(by), owed),
 		})
 	})
 }

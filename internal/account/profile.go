@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
@@ -19,35 +20,55 @@ type Profile struct {
 }
 
 // EditProfile changes what an account is called and gives the person as it is then.
-// Username and address take a fresh proof: they are how somebody asks for a way in.
-// Errors are *NameError, ErrStepUp, ErrTaken, ErrConflict, session.ErrNone.
+// Username and address take a fresh proof: they are how somebody asks for a way in. A
+// claimed address is owed the mail that proves it. Errors are *NameError, *LimitError,
+// ErrStepUp, ErrTaken, ErrConflict, session.ErrNone.
 func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profile, by audit.Caller) (session.Person, error) {
 	p, err := p.checked()
 	if err != nil {
 		return session.Person{}, err
 	}
-	if p.Username != nil || p.Email != nil {
+	if p.weighs() {
 		if err := d.Fresh(c); err != nil {
+			return session.Person{}, err
+		}
+	}
+	if p.Email != nil {
+		if err := d.askable(ctx, c, *p.Email, by); err != nil {
 			return session.Person{}, err
 		}
 	}
 	var after record.AccountFacts
 	err = d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+		if p.weighs() {
+			if err := d.Fresh(c.On(a)); err != nil {
+				return err
+			}
+		}
 		verb := store.AccountChange{Op: op, Account: a.Ref()}
+		entry := audit.Entry{Name: audit.AccountChanged, Account: a.ID(), Session: c.View().ID}
 		if err := d.apply(p, &facts, &verb); err != nil {
 			return err
 		}
+		var owed audit.Owed
+		if p.Email != nil {
+			var err error
+			if owed, err = d.claim(&facts, *p.Email, by); err != nil {
+				return err
+			}
+			if p.Username == nil && p.DisplayName == nil && facts.PendingEmail != "" {
+				entry.Name = audit.EmailAsked
+			}
+		}
 		after = facts
-		if session.PersonOf(facts) == session.PersonOf(a.Facts()) {
+		if len(owed.Mails) == 0 && sameNames(facts, a.Facts()) {
 			return nil // nothing differs: no row and no event
 		}
 		var err error
 		if verb.Next, err = d.cfg.Vault.SealAccount(facts, a.Version()+1); err != nil {
 			return fmt.Errorf("account: seal: %w", err)
 		}
-		verb.Event = d.cfg.Audit.Event(audit.Entry{
-			Name: audit.AccountChanged, Account: a.ID(), Session: c.View().ID,
-		}.By(by))
+		verb.Event = d.cfg.Audit.Event(entry.By(by), owed)
 		err = d.cfg.Store.ReplaceAccount(ctx, verb)
 		if errors.Is(err, store.ErrTaken) {
 			return ErrTaken
@@ -59,6 +80,14 @@ func (d *Directory) EditProfile(ctx context.Context, c session.Current, p Profil
 	}
 	return session.PersonOf(after), nil
 }
+
+// sameNames tells whether a profile is as it was.
+func sameNames(a, b record.AccountFacts) bool {
+	return a.Username == b.Username && a.DisplayName == b.DisplayName && a.PendingEmail == b.PendingEmail
+}
+
+// weighs tells whether a change takes a fresh proof.
+func (p Profile) weighs() bool { return p.Username != nil || p.Email != nil }
 
 // checked judges the new names and gives them in the form they are kept in.
 func (p Profile) checked() (Profile, error) {
@@ -93,9 +122,6 @@ func (d *Directory) apply(p Profile, facts *record.AccountFacts, verb *store.Acc
 	if p.DisplayName != nil {
 		facts.DisplayName = *p.DisplayName
 	}
-	if p.Email != nil {
-		facts.PendingEmail = *p.Email
-	}
 	if p.Username == nil || *p.Username == facts.Username {
 		return nil
 	}
@@ -120,9 +146,13 @@ func (d *Directory) Delete(ctx context.Context, c session.Current, by audit.Call
 		return err
 	}
 	return d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+		owed, err := d.Notify(mail.Notice{Account: facts, About: audit.AccountDeleted, By: by})
+		if err != nil {
+			return err
+		}
 		verb := store.Deletion{
 			Op: op, Account: a.Ref(),
-			Event: d.cfg.Audit.Event(audit.Entry{Name: audit.AccountDeleted, Account: a.ID(), Session: c.View().ID}.By(by)),
+			Event: d.cfg.Audit.Event(audit.Entry{Name: audit.AccountDeleted, Account: a.ID(), Session: c.View().ID}.By(by), owed),
 		}
 		for _, w := range facts.Ways {
 			verb.Credentials = append(verb.Credentials, w.Credential)

@@ -18,7 +18,9 @@ func personal(name Name) bool {
 	switch name {
 	case AccountSignedUp, AccountAdded, AccountLinkMade, AccountChanged, AccountDeleted, FirstAdminSigned,
 		PasskeyAdded, PasskeySuspended, PasskeyRegressed, PasskeyRestored, PasskeyRenamed, PasskeyRemoved,
-		SignedIn, SignedOut, AllSignedOut, RefreshReused, SteppedUp:
+		SignedIn, SignedOut, AllSignedOut, RefreshReused, SteppedUp,
+		LinkHonoured, LinkCodeMade, LinkDenied, EmailAdded, EmailRemoved, EmailAsked, CodesMade, CodesSaved,
+		RecoveryUsed, HoldCancelled, NoticeUndone, AccountDisabled, AccountEnabled, RoleChanged:
 		return true
 	}
 	return false
