@@ -256,12 +256,19 @@ func (rp *RelyingParty) signInByLink(ctx context.Context, r Request, verb store.
 	if err != nil {
 		return EmailDone{}, unavailable(err)
 	}
+	var owed audit.Owed
+	if f := a.Facts(); len(f.Emails) > 1 || len(f.Ways) > 0 {
+		// Whoever reads the one address there is knows of it already.
+		if owed, err = rp.newBrowser(r, t.Session, a); err != nil {
+			return EmailDone{}, err
+		}
+	}
 	ref := a.Ref()
 	verb.Account, verb.Session, verb.Ends = &ref, &started.Row, r.replaces(t.Session)
 	verb.Spend.Issued = started.Row.Key
 	verb.Event = rp.cfg.Audit.Event(audit.Entry{
 		Name: audit.LinkHonoured, Account: a.ID(), Session: record.ID(started.Row.Key), Code: nameSignIn,
-	}.By(r.Caller))
+	}.By(r.Caller), owed)
 	if err := rp.recordLink(ctx, verb); err != nil {
 		return EmailDone{}, err
 	}
