@@ -13,7 +13,7 @@ func (a *API) getAccount(_ *exchange, r *http.Request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newAccountAnswer(current.Person()), nil
+	return newProfileAnswer(current.Person()), nil
 }
 
 type profile struct {
@@ -31,7 +31,7 @@ func (a *API) editAccount(x *exchange, r *http.Request, in profile) (answer, err
 	if err != nil {
 		return nil, managed(err)
 	}
-	return newAccountAnswer(person), nil
+	return newProfileAnswer(person), nil
 }
 
 func (a *API) deleteAccount(x *exchange, r *http.Request) (answer, error) {

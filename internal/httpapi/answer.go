@@ -86,6 +86,16 @@ func newAccountAnswer(p session.Person) accountAnswer {
 	}
 }
 
+// profileAnswer is the account as calls about the account tell of it.
+type profileAnswer struct {
+	accountAnswer
+	Emails []string `json:"emails,omitempty"` // proved, the newest first
+}
+
+func newProfileAnswer(p session.Person) profileAnswer {
+	return profileAnswer{accountAnswer: newAccountAnswer(p), Emails: p.Emails}
+}
+
 type passkeysAnswer struct {
 	Passkeys []passkeyAnswer `json:"passkeys"`
 }

@@ -45,6 +45,8 @@ type Config struct {
 	Sessions   *session.Keeper
 	Tokens     *token.Issuer
 	Flood      *limit.Flood
+	Mailbox    Mailbox                     // nil: no mails are shown; development only
+	MailOwed   func()                      // hears that a mail was asked for; nil: nobody does
 	Pages      map[string][]byte           // pages/LANGUAGE/NAME.html and assets/NAME, as package console makes them
 	Ready      func(context.Context) error // nil error: the server can do its work
 	Log        *slog.Logger
@@ -142,7 +144,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// The mux would answer an unclean path by a redirect of its own.
 	if asked := r.URL.EscapedPath(); path.Clean(asked) != asked && path.Clean(asked)+"/" != asked {
-		a.fail(x, refused(codeNotFound))
+		a.lost(x, r)
 		return
 	}
 	_, pattern := a.mux.Handler(r)
@@ -159,7 +161,7 @@ func (a *API) unmatched(x *exchange, r *http.Request) {
 	methods := a.allowed(r)
 	switch {
 	case len(methods) == 0:
-		a.fail(x, refused(codeNotFound))
+		a.lost(x, r)
 	case isPreflight(r) && shared(r.URL.Path):
 		a.preflight(x, r, methods)
 	default:

@@ -74,6 +74,7 @@ func (a *API) run(x *exchange, r *http.Request, do func() (answer, error)) (answ
 	if retry, ok := a.cfg.Flood.Allow(x.caller.Network()); !ok {
 		return nil, &problem{code: codeRateLimited, retry: retry, reason: "flood"}
 	}
+	x.caller.Language = a.pages.languageFor(r)
 	cookies := len(a.cookies.sessions(r))
 	if cookies > 1 || cookies == 1 && len(r.Header.Values("Authorization")) > 0 {
 		return nil, refused(codeTwoCredentials)

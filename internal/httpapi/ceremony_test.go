@@ -14,7 +14,6 @@ import (
 
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
-	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"

@@ -14,23 +14,27 @@ const (
 	// ceremonyLife is how long a ceremony cookie lives: as long as the answer to a
 	// challenge is accepted.
 	ceremonyLife = 10 * time.Minute
+	// knownLife is how long a browser is known without signing in: the longest that
+	// browsers keep a cookie (RFC 6265bis §5.5).
+	knownLife = 400 * 24 * time.Hour
 )
 
-// cookies knows the names of our two cookies and their attributes. The __Host- prefix
+// cookies knows the names of our three cookies and their attributes. The __Host- prefix
 // makes the browser see to it that no other host and no http page sets them
 // (RFC 6265bis §4.1.3.2); on http://localhost it cannot, so development has names of
 // its own, which nothing else reads.
 type cookies struct {
 	session  string
 	ceremony string
+	known    string // says that this browser has signed somebody in; it gives no authority
 	secure   bool
 }
 
 func newCookies(development bool) cookies {
 	if development {
-		return cookies{session: "keyturn-dev", ceremony: "keyturn-dev-ceremony"}
+		return cookies{session: "keyturn-dev", ceremony: "keyturn-dev-ceremony", known: "keyturn-known-dev"}
 	}
-	return cookies{session: "__Host-keyturn", ceremony: "__Host-keyturn-ceremony", secure: true}
+	return cookies{session: "__Host-keyturn", ceremony: "__Host-keyturn-ceremony", known: "__Host-keyturn-known", secure: true}
 }
 
 func (c cookies) set(h http.Header, name, value string, life time.Duration) {
@@ -44,7 +48,7 @@ func (c cookies) set(h http.Header, name, value string, life time.Duration) {
 	h.Add("Set-Cookie", cookie.String())
 }
 
-// clear removes both.
+// clear removes those of a session. That the browser was used here stays known.
 func (c cookies) clear(h http.Header) {
 	c.set(h, c.session, "", 0)
 	c.set(h, c.ceremony, "", 0)
@@ -52,6 +56,16 @@ func (c cookies) clear(h http.Header) {
 
 // sessions are the values of the session cookie that were presented.
 func (c cookies) sessions(r *http.Request) []string { return values(r, c.session) }
+
+// knownTo is what the browser shows of whom it has signed in: "" for nothing, or for
+// what two cookies say.
+func (c cookies) knownTo(r *http.Request) string {
+	sent := values(r, c.known)
+	if len(sent) != 1 {
+		return ""
+	}
+	return sent[0]
+}
 
 // secret is what the ceremony cookie holds. present tells that one was sent, readable
 // or not; two of them are none.

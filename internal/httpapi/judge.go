@@ -24,6 +24,7 @@ var kinds = map[ceremony.Kind]code{
 	ceremony.KindLimited:        codeRateLimited,
 	ceremony.KindStepUp:         codeStepUpRequired,
 	ceremony.KindUnknown:        codeAccountUnknown,
+	ceremony.KindOtherBrowser:   codeOtherBrowser,
 	ceremony.KindUnavailable:    codeUnavailable,
 }
 
@@ -39,6 +40,10 @@ var sentinels = []struct {
 	{account.ErrPasskey, codeNotFound},
 	{account.ErrConflict, codeConflict},
 	{account.ErrTaken, codeNameTaken},
+	{account.ErrEmailTaken, codeNameTaken},
+	{account.ErrOtherPerson, codeForbidden}, // before ErrLink, which it is too
+	{account.ErrLink, codeExpired},
+	{account.ErrForbidden, codeForbidden},
 }
 
 // judge gives the problem that err is. What it does not know is internal, and its
@@ -55,6 +60,10 @@ func judge(err error) *problem {
 	var n *account.NameError
 	if errors.As(err, &n) {
 		return &problem{code: codeOfName(n), fields: []fieldFault{fault(n.Field, n.Code)}, cause: err}
+	}
+	var l *account.LimitError
+	if errors.As(err, &l) {
+		return &problem{code: codeRateLimited, retry: l.RetryAfter, reason: "mails_asked", cause: err}
 	}
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {

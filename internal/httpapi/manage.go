@@ -66,7 +66,7 @@ func (a *API) beginSignedIn(x *exchange, r *http.Request) (ceremony.Request, ses
 			return ceremony.Request{}, session.Current{}, err
 		}
 	}
-	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, current, nil
+	return a.request(x, r, client), current, nil
 }
 
 // finishSignedIn is who finishes such a ceremony, in the session that began it: the

@@ -87,7 +87,7 @@ func (a *API) begin(x *exchange, r *http.Request, mode string) (ceremony.Request
 			return ceremony.Request{}, err
 		}
 	}
-	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, nil
+	return a.request(x, r, client), nil
 }
 
 func (a *API) client(r *http.Request, asked string) (ceremony.Client, error) {
@@ -151,15 +151,20 @@ func (a *API) finishEnrolment(x *exchange, r *http.Request, in naming) (answer, 
 	return a.issue(x, r, proof, err)
 }
 
-// finish is who finishes a ceremony. Which mode it is in stands sealed in the
-// challenge, so both bindings are passed on as they were presented. The ceremony
-// cookie is read only when our own page sends it: with the page of another allowed
-// origin it is as if it had not come along, and a client that does not say where it
-// is from may not send it.
+// finish is who finishes a ceremony.
 func (a *API) finish(r *http.Request, x *exchange, credential jsontext.Value) (ceremony.Request, error) {
 	if credential.Kind() != '{' {
 		return ceremony.Request{}, invalid("credential", "required")
 	}
+	return a.presented(r, x)
+}
+
+// presented is who comes with something that was given out before: a challenge, a
+// link. Which mode it is in stands sealed in it, so both bindings are passed on as
+// they were presented. The ceremony cookie is read only when our own page sends it:
+// with the page of another allowed origin it is as if it had not come along, and a
+// client that does not say where it is from may not send it.
+func (a *API) presented(r *http.Request, x *exchange) (ceremony.Request, error) {
 	if !a.origins.allowed(r.Header) {
 		return ceremony.Request{}, refused(codeOriginRefused)
 	}
@@ -173,7 +178,13 @@ func (a *API) finish(r *http.Request, x *exchange, credential jsontext.Value) (c
 	case !client.OriginSent:
 		return ceremony.Request{}, refused(codeOriginRefused)
 	}
-	return ceremony.Request{Door: door, Client: client, Caller: x.caller}, nil
+	return a.request(x, r, client), nil
+}
+
+// request is a client's call of a ceremony. Whom the browser has signed in before is
+// taken from its cookie whoever causes the call: it gives no authority.
+func (a *API) request(x *exchange, r *http.Request, client ceremony.Client) ceremony.Request {
+	return ceremony.Request{Door: door, Client: client, Caller: x.caller, Known: a.cookies.knownTo(r)}
 }
 
 // replaced is the session whose cookie the browser will lose to a sign-in in cookie
@@ -191,14 +202,19 @@ func (a *API) replaced(r *http.Request, c ceremony.Client) (session.Current, err
 	return current, asked(err)
 }
 
-// issue turns a Proof into what the client carries: in cookie mode the session
-// cookie, in token mode tokens; and tells of session, account and new passkey. The
-// ceremony cookie stays until it expires or its person signs out: another tab may
-// be in the middle of a ceremony, and each challenge works once anyhow.
+// issue is the answer to a finish that gave a Proof, or the error it gave instead.
 func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err error) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.issued(x, r, proof)
+}
+
+// issued turns a Proof into what the client carries: in cookie mode the session
+// cookie, in token mode tokens; and tells of session, account and new passkey. The
+// ceremony cookie stays until it expires or its person signs out: another tab may
+// be in the middle of a ceremony, and each challenge works once anyhow.
+func (a *API) issued(x *exchange, r *http.Request, proof ceremony.Proof) (tokenAnswer, error) {
 	current := proof.Session()
 	out := tokenAnswer{Session: newSessionAnswer(current.View()), Account: newAccountAnswer(current.Person())}
 	out.Session.Binding = base64.RawURLEncoding.EncodeToString(proof.Binding())
@@ -209,11 +225,14 @@ func (a *API) issue(x *exchange, r *http.Request, proof ceremony.Proof, err erro
 	}
 	if proof.Cookie() != "" {
 		a.cookies.set(x.Header(), a.cookies.session, proof.Cookie(), current.View().ExpiresAt.Sub(a.cfg.Now()))
+		if known := a.cfg.Sessions.Recognize(a.cookies.knownTo(r), current.Account()); known != "" {
+			a.cookies.set(x.Header(), a.cookies.known, known, knownLife)
+		}
 		return out, nil
 	}
 	issued, err := a.cfg.Tokens.Issue(r.Context(), proof)
 	if err != nil {
-		return nil, err
+		return tokenAnswer{}, err
 	}
 	out.carry(issued)
 	return out, nil

@@ -32,6 +32,7 @@ const (
 	codeAlreadyRegistered    code = "already_registered"
 	codeLastPasskey          code = "last_passkey"
 	codeConflict             code = "conflict"
+	codeOtherBrowser         code = "other_browser"
 	codeExpired              code = "expired"
 	codeTooLarge             code = "too_large"
 	codeUnsupportedType      code = "unsupported_type"
@@ -64,10 +65,11 @@ var meanings = map[code]meaning{
 	codeNotFound:             {http.StatusNotFound, "There is nothing here."},
 	codeAccountUnknown:       {http.StatusNotFound, "Nobody has that name."},
 	codeMethodNotAllowed:     {http.StatusMethodNotAllowed, "This method cannot be used here; Allow says which can."},
-	codeNameTaken:            {http.StatusConflict, "The username belongs to another account."},
+	codeNameTaken:            {http.StatusConflict, "The name belongs to another account."},
 	codeAlreadyRegistered:    {http.StatusConflict, "The passkey is registered already."},
 	codeLastPasskey:          {http.StatusConflict, "Nothing else could sign in to the account."},
 	codeConflict:             {http.StatusConflict, "Something else changed at the same moment. Begin again."},
+	codeOtherBrowser:         {http.StatusConflict, "The link was asked for by another client. It is still good there."},
 	codeExpired:              {http.StatusGone, "It is too old, was used before, or was withdrawn. Begin again."},
 	codeTooLarge:             {http.StatusRequestEntityTooLarge, "The request is too large."},
 	codeUnsupportedType:      {http.StatusUnsupportedMediaType, "Send application/json in UTF-8, not compressed."},
@@ -137,6 +139,14 @@ func fault(field, why string) fieldFault {
 		detail = "This must not be negative."
 	case "base64url":
 		detail = "This field must be base64url without padding."
+	case "not_a_path":
+		detail = "It must be a path on this server."
+	case "taken":
+		detail = "It belongs to another account."
+	case "too_many":
+		detail = "There are as many as there may be."
+	case "wrong":
+		detail = "It is none of those that are good."
 	case "shape":
 		detail = "It could be taken for an address, a number or an identifier."
 	}

@@ -19,6 +19,13 @@ func (a *API) table() []route {
 		{"POST", "/v1/sign-in/passkey", call(a, endpoint{}, a.finishSignIn)},
 		{"POST", "/v1/enrolment/passkey/options", call(a, endpoint{}, a.beginEnrolment)},
 		{"POST", "/v1/enrolment/passkey", call(a, endpoint{limit: registrationLimit, status: http.StatusCreated}, a.finishEnrolment)},
+		{"POST", "/v1/sign-in/email", call(a, endpoint{status: http.StatusAccepted}, a.beginEmail)},
+		{"POST", "/v1/sign-in/email/look", call(a, endpoint{}, a.seeEmail)},
+		{"POST", "/v1/sign-in/email/finish", call(a, endpoint{}, a.finishEmail)},
+		{"POST", "/v1/sign-in/email/code", call(a, endpoint{}, a.makeEmailCode)},
+		{"POST", "/v1/sign-in/email/deny", call(a, endpoint{}, a.denyEmail)},
+		{"POST", "/v1/notices/look", call(a, endpoint{}, a.seeNotice)},
+		{"POST", "/v1/notices/undo", call(a, endpoint{}, a.undoNotice)},
 		{"POST", "/v1/step-up/passkey/options", call(a, endpoint{optional: true}, a.beginStepUp)},
 		{"POST", "/v1/step-up/passkey", call(a, endpoint{}, a.finishStepUp)},
 		{"POST", "/v1/sign-out", call(a, endpoint{optional: true}, a.endSession)},
@@ -31,6 +38,11 @@ func (a *API) table() []route {
 		{"GET", "/v1/account", get(a, a.getAccount)},
 		{"PATCH", "/v1/account", call(a, endpoint{}, a.editAccount)},
 		{"DELETE", "/v1/account", get(a, a.deleteAccount)},
+		{"POST", "/v1/account/email/proof", call(a, endpoint{}, a.proveEmail)},
+		{"DELETE", "/v1/account/emails/{email}", get(a, a.removeEmail)},
+		{"GET", "/v1/account/recovery-codes", get(a, a.getRecoveryCodes)},
+		{"POST", "/v1/account/recovery-codes", call(a, endpoint{optional: true, status: http.StatusCreated}, a.makeRecoveryCodes)},
+		{"POST", "/v1/account/recovery-codes/confirm", call(a, endpoint{}, a.confirmRecoveryCode)},
 		{"GET", "/v1/account/activity", get(a, a.listActivity)},
 		{"GET", "/v1/account/sessions", get(a, a.listSessions)},
 		{"DELETE", "/v1/account/sessions", get(a, a.endOthers)},
@@ -54,14 +66,14 @@ func (a *API) table() []route {
 		{"GET", "/sign-up", a.servePage("sign-up")},
 		{"GET", "/enrol", a.servePage("enrol")},
 		{"GET", "/account", a.accountPage},
+		{"GET", "/link", a.servePage("link")},
+		{"GET", "/confirm-email", a.servePage("confirm-email")},
+		{"GET", "/undo", a.servePage("undo")},
+		{"GET", "/recover", a.servePage("recover")},
 		{"GET", "/assets/{name}", a.asset},
 	}
 	if a.cfg.Development {
-		routes = append(routes,
-			route{"GET", "/dev", a.development(a.servePage("dev"))},
-			route{"GET", "/dev/{$}", a.development(a.servePage("dev"))},
-			route{"GET", "/dev/gallery", a.development(a.servePage("gallery"))},
-		)
+		routes = append(routes, a.devRoutes()...)
 	}
 	return routes
 }
