@@ -2,7 +2,7 @@
 //
 // New opens and checks everything and starts nothing but the store's writer; the
 // Server it returns is an http.Handler, to be mounted at the root of its own origin.
-// Run works in the background (sweeping what has expired, writing what was counted,
+// Run works in the background (sending mails, sweeping what has expired, writing what was counted,
 // reading keys again) until its context ends. Close closes the store.
 //
 //	server, err := keyturn.New(ctx, keyturn.Config{Settings: keyturn.Settings{
@@ -22,9 +22,12 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/settings"
 	"github.com/keyturn/keyturn/internal/store"
@@ -61,6 +64,8 @@ type Server struct {
 	audit    *audit.Log
 	accounts *account.Directory
 	tokens   *token.Issuer
+	post     *mail.Post  // nil: no mail is sent
+	shelf    *mail.Shelf // nil: mails are sent, or none are
 
 	challenge func(context.Context, Ceremony) ([]byte, error)
 }
@@ -130,9 +135,18 @@ const (
 	expireAtOnce = 10_000
 )
 
-// Run does the rounds once a minute until ctx ends, and once more then. Its error is
-// always nil today; a round that fails is logged and the next one tries again.
+// Run sends mails and does the rounds once a minute until ctx ends, and once more then.
+// Its error is always nil today; what fails is logged and tried again.
 func (s *Server) Run(ctx context.Context) error {
+	var group errgroup.Group
+	if s.post != nil {
+		group.Go(func() error { return s.post.Run(ctx) })
+	}
+	group.Go(func() error { return s.rounds(ctx) })
+	return group.Wait()
+}
+
+func (s *Server) rounds(ctx context.Context) error {
 	ticker := time.NewTicker(upkeepEvery)
 	defer ticker.Stop()
 	for {

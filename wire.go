@@ -36,6 +36,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if backend := s.settings.Backend(); backend != "sqlite" {
+		return fmt.Errorf("keyturn: store: %s is not in this version; write sqlite:PATH", backend)
+	}
 	s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.settings.SQLitePath(), Now: s.now, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("keyturn: open the store: %w", err)
@@ -153,12 +156,7 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	s.accounts = account.New(account.Config{
 		Store: s.store, Vault: s.vault, Tickets: tickets, Audit: s.audit, Mail: office, RPID: set.RPID,
-		PublicURL: set.PublicURL,
-		Policy: account.Policy{
-			SignUp: account.SignUpMode(set.SignUp), Links: account.LinkMode(set.Links),
-			Standard: set.SessionProfile == settings.ProfileStandard,
-		},
-		Now: s.now, Rand: rand.Reader,
+		PublicURL: set.PublicURL, Policy: policy(set), Now: s.now, Rand: rand.Reader,
 	})
 	ceremonies, err := ceremony.New(ceremony.Config{
 		RPID: set.RPID, RPName: set.RPName, Origins: set.Origins(),
@@ -182,6 +180,9 @@ func (s *Server) build(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("keyturn: tokens: %w", err)
+	}
+	if err := s.mailing(ctx); err != nil {
+		return err
 	}
 	s.Handler, err = s.rest(ceremonies, sessions)
 	return err
@@ -211,7 +212,8 @@ func (s *Server) rest(ceremonies *ceremony.RelyingParty, sessions *session.Keepe
 		CORSOrigins: set.CORSOrigins, TrustedProxies: set.TrustedProxies,
 		RPID: set.RPID, RelatedOrigins: set.RPRelatedOrigins, SecurityContact: set.OperatorSecurityContact,
 		Ceremonies: ceremonies, Accounts: s.accounts, Sessions: sessions, Tokens: s.tokens,
-		Flood: limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
+		Flood:   limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
+		Mailbox: s.mailbox(), MailOwed: s.owed,
 		Pages: pages, Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
 	}
 	cfg.AppleApps, cfg.AndroidApps = associations(set.RPApps)
@@ -253,11 +255,8 @@ func fingerprint(digest []byte) string {
 func (s *Server) pages() (map[string][]byte, error) {
 	set := s.settings
 	operator := console.Operator{
-		Name: set.OperatorName, OpenSignUp: set.SignUp == settings.SignUpOpen, Accent: set.OperatorAccent,
+		Name: s.operatorName(), SignUp: set.SignUp, EmailLinks: policy(set).AsksForLinks(), Accent: set.OperatorAccent,
 		Links: console.Links{Terms: set.OperatorTerms, Privacy: set.OperatorPrivacy, Support: set.OperatorSupport},
-	}
-	if operator.Name == "" {
-		operator.Name = set.RPID
 	}
 	if set.OperatorLogo != "" {
 		logo, err := os.ReadFile(set.OperatorLogo)

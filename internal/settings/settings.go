@@ -65,7 +65,7 @@ type Settings struct {
 	SignUp          string // SignUpOpen, SignUpEmail, SignUpInvite, SignUpClosed
 	SignInAllowList string // On, Off
 	SignInUnknown   string // UnknownHidden, UnknownTold
-	Links           string // LinksWithoutPasskey, LinksAlways, LinksNever; see HonoursLinks
+	Links           string // LinksWithoutPasskey, LinksAlways, LinksNever; without Mail and beside a strict SessionProfile it signs nobody in
 
 	KeysServer string // file:PATH or env:NAME
 	KeysKMS    string // file:PATH, or empty
@@ -163,15 +163,6 @@ func (s Settings) Origins() []string {
 func (s Settings) Backend() string {
 	scheme, _, _ := strings.Cut(s.Store, ":")
 	return scheme
-}
-
-// HonoursLinks is when a mailed link signs in, as Links has it and as it can hold: a
-// link cannot without mail, and proves too little for the strict profiles.
-func (s Settings) HonoursLinks() string {
-	if s.Mail == "" || s.SessionProfile != ProfileStandard {
-		return LinksNever
-	}
-	return s.Links
 }
 
 // Hold is how long a passkey that a recovery made cannot sign in yet, where another

@@ -177,26 +177,6 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestHonoursLinks: what the setting says, where it can hold.
-func TestHonoursLinks(t *testing.T) {
-	for _, c := range []struct {
-		mail, profile, links, want string
-	}{
-		{"", ProfileStandard, LinksWithoutPasskey, LinksNever},
-		{"ses://eu-central-1", ProfileStandard, LinksWithoutPasskey, LinksWithoutPasskey},
-		{"ses://eu-central-1", ProfileStandard, LinksAlways, LinksAlways},
-		{"ses://eu-central-1", ProfileStandard, LinksNever, LinksNever},
-		{"ses://eu-central-1", ProfileAAL2, LinksWithoutPasskey, LinksNever},
-		{"ses://eu-central-1", ProfileAAL3, LinksWithoutPasskey, LinksNever},
-		{"ses://eu-central-1", "", LinksAlways, LinksNever},
-	} {
-		s := Settings{Mail: c.mail, SessionProfile: c.profile, Links: c.links}
-		if got := s.HonoursLinks(); got != c.want {
-			t.Errorf("%+v: %s", c, got)
-		}
-	}
-}
-
 func TestHold(t *testing.T) {
 	for text, want := range map[string]time.Duration{"24h": 24 * time.Hour, "0": 0, "90m": 90 * time.Minute, "": 72 * time.Hour, "soon": 72 * time.Hour} {
 		if got := (Settings{RecoveryHold: text}).Hold(); got != want {
