@@ -3,6 +3,7 @@ package account_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -85,7 +86,7 @@ func TestUsernameTaken(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
-	if p := current(t, w, proof).Person(); p != proof.Session().Person() || found(t, w, "bob") != other.Session().Person().ID {
+	if p := current(t, w, proof).Person(); !reflect.DeepEqual(p, proof.Session().Person()) || found(t, w, "bob") != other.Session().Person().ID {
 		t.Fatalf("reads %+v", p)
 	}
 	begun := w.Assert(t, a, "ana")

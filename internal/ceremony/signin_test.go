@@ -3,6 +3,7 @@ package ceremony_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func TestSignUpThenSignIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := in.Session().Person(), up.Session().Person(); got != want {
+			if got, want := in.Session().Person(), up.Session().Person(); !reflect.DeepEqual(got, want) {
 				t.Fatalf("signed in as %+v, signed up as %+v", got, want)
 			}
 			if v := in.Session().View(); v.AAL != 2 || v.ACR != "phr" || v.Mode != session.ModeToken {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestStepUp(t *testing.T) {
 			}
 			old, v := before.Session().View(), after.Session().View()
 			if v.ID == old.ID || v.Mode != mode || v.Scope != "read write" || !v.AuthTime.Equal(w.Clock.Now()) || v.AAL != 2 ||
-				after.Session().Person() != before.Session().Person() || !after.Session().Fresh(w.Clock.Now(), 0) {
+				!reflect.DeepEqual(after.Session().Person(), before.Session().Person()) || !after.Session().Fresh(w.Clock.Now(), 0) {
 				t.Fatalf("the session was %+v and is %+v", old, v)
 			}
 			if (after.Cookie() != "") != (mode == session.ModeCookie) || mode == session.ModeCookie && after.Cookie() == before.Cookie() {

@@ -3,6 +3,7 @@ package session_test
 import (
 	"encoding/base64"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestCookieRoundTrip(t *testing.T) {
 	w := newWorld(t, "standard", webauthntest.Phone())
 	proof := w.in(t, ceremonytest.CookieRequest())
 	c := w.alive(t, proof, "right after the sign-in")
-	if c.View().ID != proof.Session().View().ID || c.Person() != proof.Session().Person() || c.Person().Username != "ana" {
+	if c.View().ID != proof.Session().View().ID || !reflect.DeepEqual(c.Person(), proof.Session().Person()) || c.Person().Username != "ana" {
 		t.Fatalf("the cookie belongs to %+v, %+v", c.View(), c.Person())
 	}
 	if v := c.View(); v.Mode != session.ModeCookie || v.AAL != 2 || v.ACR != "phr" || strings.Join(v.AMR, " ") != "pop user mfa" {
