@@ -79,21 +79,26 @@ type Passkey struct {
 	BackedUp       bool
 	UserVerified   bool
 	Suspended      bool
+	HeldUntil      time.Time // zero: it waits for nothing
 	RPID           string
 	Format         string
 	Trust          string
 	ThisSession    bool // this session was proved by it
 }
 
-// View tells of a credential to its owner. session is the key of the credential
-// that proved the session, if any.
-func View(c record.Credential, proof []byte) Passkey {
+// View tells of a credential to its owner, now. proof is the key of the credential that
+// proved the session, if any.
+func View(c record.Credential, proof []byte, now time.Time) Passkey {
 	f, u := c.Facts(), c.Use()
+	var until time.Time
+	if held(c.Way(), now) {
+		until = time.UnixMilli(c.Way().HeldUntil).UTC()
+	}
 	return Passkey{
 		ID: f.Passkey, CredentialID: f.ID, Name: c.Name(), Created: f.Created,
 		LastUsed: c.LastUsed(), TimesUsed: c.TimesUsed(), Transports: f.Transports, AAGUID: f.AAGUID,
 		BackupEligible: f.BackupEligible, BackedUp: u.BackupState, UserVerified: u.UVInitialized,
-		Suspended: c.Suspended(), RPID: f.RPID, Format: f.Format, Trust: f.Trust,
+		Suspended: c.Suspended(), HeldUntil: until, RPID: f.RPID, Format: f.Format, Trust: f.Trust,
 		ThisSession: len(proof) > 0 && slices.Equal(proof, c.Key()),
 	}
 }
@@ -107,7 +112,7 @@ func (d *Directory) Passkeys(ctx context.Context, c session.Current) ([]Passkey,
 	}
 	passkeys := make([]Passkey, 0, len(credentials))
 	for _, credential := range credentials {
-		passkeys = append(passkeys, View(credential, c.Credential()))
+		passkeys = append(passkeys, View(credential, c.Credential(), d.cfg.Now()))
 	}
 	return passkeys, nil
 }

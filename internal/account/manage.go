@@ -137,7 +137,7 @@ func (d *Directory) viewed(ctx context.Context, c session.Current, id uuid.UUID)
 	if err != nil {
 		return Passkey{}, err
 	}
-	return View(credential, c.Credential()), nil
+	return View(credential, c.Credential(), d.cfg.Now()), nil
 }
 
 // setSuspended moves the standing of a passkey. Its state moves with it, in the map

@@ -209,7 +209,7 @@ func (rp *RelyingParty) opened(accountRow store.Row, credentialRow store.Credent
 	if err != nil {
 		return record.Account{}, account.Passkey{}, unavailable(err)
 	}
-	return a, account.View(c, proof), nil
+	return a, account.View(c, proof, rp.cfg.Now()), nil
 }
 
 // commitError translates the errors of a verb that commits a registration.
