@@ -53,7 +53,10 @@ func Samples(url string) []Letter {
 			continue
 		}
 		for _, about := range append(Told(), "") {
-			l.About = string(about)
+			l.About, l.Subject = string(about), full.Subject
+			if about == audit.EmailAdded || about == audit.EmailRemoved {
+				l.Subject = "ana@example.org"
+			}
 			add(l)
 			bare := Letter{Kind: kind, About: l.About, To: l.To, At: at}
 			add(bare)
