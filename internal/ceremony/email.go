@@ -202,6 +202,10 @@ func parseText(text string) ([]byte, error) {
 // honour commits what an opened link is worth. code is the stored half of the code that
 // stood for it, if one did.
 func (rp *RelyingParty) honour(ctx context.Context, r Request, t ticket.EmailLink, code *store.Ref) (EmailDone, error) {
+	if session.Mode(t.Session) == session.ModeCookie && r.Client.Secret == nil {
+		// A door passes the ceremony cookie on only where it may set the session's.
+		return EmailDone{}, rp.failed(ctx, r, nameEmail, &Error{Kind: KindOtherBrowser, Code: "no_ceremony_cookie"})
+	}
 	op, err := rp.operation()
 	if err != nil {
 		return EmailDone{}, err
