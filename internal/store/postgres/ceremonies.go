@@ -1,0 +1,190 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// verb says in a spend what the operation that spent the ticket did. The numbers
+// are in the database: they never change.
+type verb int32
+
+const (
+	verbSpend      verb = 1
+	verbSignUp     verb = 2
+	verbSignIn     verb = 3
+	verbRegression verb = 4
+	verbBinding    verb = 5
+	verbLink       verb = 6
+	verbAccount    verb = 7
+)
+
+// RecordSignUp implements store.Ceremonies.
+func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
+	if err := checkSignUp(v); err != nil {
+		return err
+	}
+	return s.perform(ctx, change{
+		chain: chainOf(v.Op), event: v.Event,
+		ask: func(j *judge) {
+			if v.Spend != nil {
+				j.spent(*v.Spend, v.Op, verbSignUp)
+			}
+			j.permitted(v.Ticket, v.Marker)
+			j.identifiersFree(v.Account.Key, v.Identifiers)
+			if v.Credential != nil {
+				j.free(store.TableCredentials, v.Credential.Key)
+			}
+			j.opens(v)
+			j.sessionFree(v.Session)
+		},
+		write: func(w *writes) {
+			if v.Spend != nil {
+				w.spend(*v.Spend, v.Op, verbSignUp)
+			}
+			w.consume(v.Ticket, v.Marker)
+			w.identifiers(v.Identifiers)
+			if v.Credential != nil {
+				w.credential(*v.Credential)
+			}
+			w.account(v.Account, v.Op)
+			w.session(v.Session)
+		},
+	})
+}
+
+// opens demands that the account is not there. One that is there means that a sign-up
+// without a spend has happened, when it carries the operation or already says just
+// what it would write.
+func (j *judge) opens(v store.SignUp) {
+	if v.Spend != nil {
+		j.free(store.TableAccounts, v.Account.Key)
+		return
+	}
+	j.ask(func(rows pgx.Rows) error {
+		var version uint64
+		var body, by []byte
+		if !first(rows, &version, &body, &by) {
+			return nil
+		}
+		same := version == v.Account.Version && bytes.Equal(body, v.Account.Body)
+		if same || bytes.Equal(by, v.Op[:]) {
+			return errDone
+		}
+		return &store.TakenError{Table: store.TableAccounts}
+	}, "SELECT version, body, op FROM accounts WHERE key = $1", v.Account.Key)
+}
+
+// RecordRegression implements store.Ceremonies.
+func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
+	if err := checkRegression(v); err != nil {
+		return err
+	}
+	return s.perform(ctx, change{
+		chain: chainOf(v.Op), event: v.Event,
+		ask: func(j *judge) {
+			j.spent(v.Spend, v.Op, verbRegression)
+			j.account(v.Account)
+			j.credential(v.Credential)
+		},
+		write: func(w *writes) {
+			w.spend(v.Spend, v.Op, verbRegression)
+			if v.Next != nil {
+				w.nextAccount(*v.Next, v.Op)
+			}
+			w.nextCredential(v.Replace)
+		},
+	})
+}
+
+// RecordBinding implements store.Ceremonies.
+func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
+	if err := checkBinding(v); err != nil {
+		return err
+	}
+	return s.perform(ctx, change{
+		chain: chainOf(v.Op), event: v.Event,
+		ask: func(j *judge) {
+			j.spent(v.Spend, v.Op, verbBinding)
+			j.permitted(v.Ticket, nil)
+			j.account(v.Account)
+			j.free(store.TableCredentials, v.Credential.Key)
+			j.sessionFree(v.Session)
+		},
+		write: func(w *writes) {
+			w.spend(v.Spend, v.Op, verbBinding)
+			w.consume(v.Ticket, nil)
+			w.nextAccount(v.Next, v.Op)
+			w.credential(v.Credential)
+			w.session(v.Session)
+		},
+	})
+}
+
+// RecordLink implements store.Ceremonies.
+func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
+	if err := checkLink(v); err != nil {
+		return err
+	}
+	return s.perform(ctx, change{
+		chain: chainOf(v.Op), event: giving(v.Event, v.Gives),
+		ask: func(j *judge) {
+			j.spent(v.Spend, v.Op, verbLink)
+			j.permitted(v.Ticket, nil)
+			if v.Account != nil {
+				j.account(*v.Account)
+			}
+			j.sessionFree(v.Session)
+			if v.Gives != nil {
+				j.free(store.TableTickets, v.Gives.Key)
+			}
+		},
+		write: func(w *writes) {
+			w.spend(v.Spend, v.Op, verbLink)
+			w.consume(v.Ticket, nil)
+			w.endSession(v.Ends)
+			w.session(v.Session)
+		},
+	})
+}
+
+// Spend implements store.Ceremonies. One statement does it, and another finds out who
+// was first.
+func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
+	var f form
+	f.need(op != store.OpID{}, "the operation has no ID")
+	f.spend(v)
+	if f.err != nil {
+		return f.err
+	}
+	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		tag, err := conn.Exec(ctx, `INSERT INTO spends (expires, id, op, verb, issued) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT DO NOTHING`, millis(v.Expires), v.ID[:], op[:], int32(verbSpend), full(v.Issued))
+		if err != nil {
+			return fmt.Errorf("postgres: spend: %w", err)
+		}
+		if tag.RowsAffected() == 1 {
+			return nil
+		}
+		var by []byte
+		var did verb
+		err = conn.QueryRow(ctx, "SELECT op, verb FROM spends WHERE expires = $1 AND id = $2",
+			millis(v.Expires), v.ID[:]).Scan(&by, &did)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows): // swept in between
+			return errLost
+		case err != nil:
+			return unbegun(conn, fmt.Errorf("postgres: spend: %w", err))
+		}
+		if err := spentBy(by, did, op, verbSpend); !errors.Is(err, errDone) {
+			return err
+		}
+		return nil
+	})
+}

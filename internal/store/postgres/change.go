@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// change is a verb in two round trips: what it asks, the event that it takes, what it
+// writes. ask and write may be called several times.
+type change struct {
+	chain uint32
+	event store.EventFunc // nil: none
+	ask   func(*judge)
+	write func(*writes)
+}
+
+// perform makes a change happen, once and whole, or says why not.
+func (s *Store) perform(ctx context.Context, c change) error {
+	if c.event != nil {
+		leave, err := s.lanes.enter(ctx, c.chain)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	return s.repeat(ctx, c.try)
+}
+
+func (c change) try(ctx context.Context, conn *pgx.Conn) error {
+	var j judge
+	c.ask(&j)
+	if c.event != nil {
+		j.last(c.chain)
+	}
+	if err := j.decide(ctx, conn); err != nil {
+		return c.refused(ctx, conn, err)
+	}
+	var w writes
+	var event store.Event
+	if c.event != nil {
+		var err error
+		if event, err = follow(j.head, c.event); err != nil {
+			return c.refused(ctx, conn, err)
+		}
+	}
+	c.write(&w)
+	if c.event != nil {
+		w.event(event)
+	}
+	return w.commit(ctx, conn)
+}
+
+// refused ends the transaction of a verb that has written nothing.
+func (c change) refused(ctx context.Context, conn *pgx.Conn, cause error) error {
+	cause = unbegun(conn, cause)
+	undo(ctx, conn)
+	if errors.Is(cause, errDone) {
+		return nil
+	}
+	return cause
+}
+
+// undo leaves a connection without a transaction. Where that fails the pool closes the
+// connection, which comes to the same.
+func undo(ctx context.Context, conn *pgx.Conn) {
+	if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
+		_, _ = conn.Exec(ctx, "ROLLBACK")
+	}
+}
+
+// follow asks make for the event that follows head, and looks it over.
+func follow(head store.Head, make store.EventFunc) (store.Event, error) {
+	e, err := make(head)
+	if err != nil {
+		return store.Event{}, err
+	}
+	if e.Chain != head.Chain || e.Number != head.Number+1 {
+		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
+			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
+	}
+	var f form
+	for _, ticket := range e.Tickets {
+		f.key(ticket.Key, "a ticket of the event")
+	}
+	for _, m := range e.Mails {
+		f.key(m.Key, "a mail of the event")
+	}
+	return e, f.err
+}
+
+// lost says what an error of the writes means. Keys that an event brings are not among
+// the questions, so their indexes answer; any other unique key that is in use was free
+// when it was asked about, and the judge shall look again.
+func lost(err error) error {
+	var refused *pgconn.PgError
+	switch {
+	case !errors.As(err, &refused):
+		return err
+	case refused.Code == divisionByZero: // writeSignIn found that something has moved
+	case refused.Code != uniqueViolation:
+		return err
+	case refused.ConstraintName == "tickets_pkey":
+		return &store.TakenError{Table: store.TableTickets}
+	case refused.ConstraintName == "mails_pkey":
+		return &store.TakenError{Table: store.TableMails}
+	}
+	return fmt.Errorf("%w: %w", errLost, err)
+}

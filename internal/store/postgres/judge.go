@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// errDone: the verb has happened already, or there is nothing for it to do.
+var errDone = errors.New("postgres: done")
+
+// question is one thing that a verb asks before it writes. answer reads the rows and
+// says what speaks against the verb; errDone when there is nothing left to do.
+type question struct {
+	sql    string
+	args   []any
+	answer func(pgx.Rows) error
+}
+
+// judge gathers what a verb asks. All of it goes out in one round trip, in the order
+// in which it was gathered; the first answer against the verb is the verb's, except
+// that errDone goes before all: a verb that has happened has moved what it asks about.
+type judge struct {
+	questions []question
+	head      store.Head
+}
+
+func (j *judge) ask(answer func(pgx.Rows) error, sql string, args ...any) {
+	j.questions = append(j.questions, question{sql: sql, args: args, answer: answer})
+}
+
+// decide begins a transaction and puts the questions. On any error the transaction is
+// still to be rolled back.
+func (j *judge) decide(ctx context.Context, conn *pgx.Conn) error {
+	var batch pgx.Batch
+	batch.Queue("BEGIN")
+	for _, q := range j.questions {
+		batch.Queue(q.sql, q.args...)
+	}
+	results := conn.SendBatch(ctx, &batch)
+	verdict, err := j.hear(results)
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("postgres: judge: %w", err)
+	}
+	return verdict
+}
+
+func (j *judge) hear(results pgx.BatchResults) (verdict, err error) {
+	if _, err := results.Exec(); err != nil {
+		return nil, err
+	}
+	for _, q := range j.questions {
+		rows, err := results.Query()
+		if err != nil {
+			return nil, err
+		}
+		against := q.answer(rows)
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		if verdict == nil || errors.Is(against, errDone) {
+			verdict = against
+		}
+	}
+	return verdict, nil
+}
+
+// first scans the first row and tells whether there is one.
+func first(rows pgx.Rows, into ...any) bool { return rows.Next() && rows.Scan(into...) == nil }
+
+// spent asks whether the ticket has been spent. Its own spend under another verb is no
+// leave to say that this verb happened.
+func (j *judge) spent(s store.Spend, op store.OpID, doing verb) {
+	j.ask(func(rows pgx.Rows) error {
+		var by []byte
+		var did verb
+		if !first(rows, &by, &did) {
+			return nil
+		}
+		return spentBy(by, did, op, doing)
+	}, "SELECT op, verb FROM spends WHERE expires = $1 AND id = $2", millis(s.Expires), s.ID[:])
+}
+
+// spentBy says what a spend that is there means to an operation.
+func spentBy(by []byte, did verb, op store.OpID, doing verb) error {
+	if bytes.Equal(by, op[:]) && (did == doing || doing == verbSpend) {
+		return errDone
+	}
+	return store.ErrSpent
+}
+
+// permitted locks the stored rights that a verb consumes, and demands them.
+func (j *judge) permitted(ticket, marker *store.Ref) {
+	if ticket != nil {
+		j.stands(store.ErrSpent, "SELECT version FROM tickets WHERE key = $1 FOR UPDATE", *ticket)
+	}
+	if marker != nil {
+		j.stands(store.ErrSpent, "SELECT version FROM markers WHERE name = $1 FOR UPDATE", *marker)
+	}
+}
+
+// stands demands that the row of ref, whose version sql reads, is there in just that
+// edition; otherwise against is the answer.
+func (j *judge) stands(against error, sql string, ref store.Ref) {
+	j.ask(func(rows pgx.Rows) error {
+		var version uint64
+		if first(rows, &version) && version == ref.Version {
+			return nil
+		}
+		return against
+	}, sql, full(ref.Key))
+}
+
+// account locks the account, and demands the edition that was judged.
+func (j *judge) account(ref store.Ref) {
+	j.stands(store.ErrConflict, "SELECT version FROM accounts WHERE key = $1 FOR UPDATE", ref)
+}
+
+// credential locks the credential, and demands the edition that was judged.
+func (j *judge) credential(ref store.Ref) {
+	j.stands(store.ErrConflict, "SELECT version FROM credentials WHERE key = $1 FOR UPDATE", ref)
+}
+
+// moves locks the account that op is about to move to its next edition, and demands
+// the edition that was judged. When op has moved it already, the verb is done.
+func (j *judge) moves(ref store.Ref, next store.Row, op store.OpID) {
+	j.ask(func(rows pgx.Rows) error {
+		var version uint64
+		var by []byte
+		found := first(rows, &version, &by)
+		switch {
+		case found && version == next.Version && bytes.Equal(by, op[:]):
+			return errDone
+		case !found || version != ref.Version:
+			return store.ErrConflict
+		}
+		return nil
+	}, "SELECT version, op FROM accounts WHERE key = $1 FOR UPDATE", full(ref.Key))
+}
+
+// free demands that no row has a key. The key's index has the last word.
+func (j *judge) free(table store.Table, key []byte) {
+	j.ask(func(rows pgx.Rows) error {
+		if rows.Next() {
+			return &store.TakenError{Table: table}
+		}
+		return nil
+	}, "SELECT 1 FROM "+string(table)+" WHERE key = $1", full(key))
+}
+
+func (j *judge) sessionFree(s *store.Session) {
+	if s != nil {
+		j.free(store.TableSessions, s.Key)
+	}
+}
+
+// identifiersFree demands that no other account has one of list, and that list names
+// none twice. Its own account's is not taken: writing it again is fine.
+func (j *judge) identifiersFree(account []byte, list []store.Identifier) {
+	if len(list) == 0 {
+		return
+	}
+	keys := make([][]byte, len(list))
+	for n, i := range list {
+		keys[n] = i.Key
+	}
+	twice := repeated(keys)
+	j.ask(func(rows pgx.Rows) error {
+		if rows.Next() || twice {
+			return &store.TakenError{Table: store.TableIdentifiers}
+		}
+		return nil
+	}, "SELECT 1 FROM identifiers WHERE key = ANY($1) AND account <> $2", keys, full(account))
+}
+
+// repeated tells whether a key stands twice in list.
+func repeated(list [][]byte) bool {
+	sorted := slices.SortedFunc(slices.Values(list), bytes.Compare)
+	return len(slices.CompactFunc(sorted, bytes.Equal)) < len(list)
+}
+
+// last asks for the head of a chain.
+func (j *judge) last(chain uint32) {
+	j.ask(func(rows pgx.Rows) error {
+		j.head = store.Head{Chain: chain}
+		first(rows, &j.head.Number, (*blob)(&j.head.Link))
+		return nil
+	}, "SELECT number, link FROM events WHERE chain = $1 ORDER BY number DESC LIMIT 1", int64(chain))
+}

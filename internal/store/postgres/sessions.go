@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+const sessionColumns = "s.key, s.version, s.body, s.account, s.expires"
+
+// SessionAndAccount implements store.Reader.
+func (s *Store) SessionAndAccount(ctx context.Context, key []byte) (store.Session, store.Row, error) {
+	type both struct {
+		session store.Session
+		account store.Row
+	}
+	found, err := readOne(ctx, s, func(row pgx.CollectableRow) (b both, err error) {
+		v := &b.session
+		err = row.Scan((*blob)(&v.Key), &v.Version, (*blob)(&v.Body), (*blob)(&v.Account), (*instant)(&v.Expires),
+			(*blob)(&b.account.Key), &b.account.Version, (*blob)(&b.account.Body))
+		return b, err
+	}, `SELECT `+sessionColumns+`, coalesce(a.key, ''::bytea), coalesce(a.version, 0), coalesce(a.body, ''::bytea)
+		FROM sessions s LEFT JOIN accounts a ON a.key = s.account WHERE s.key = $1`, full(key))
+	return found.session, found.account, err
+}
+
+// SessionsOf implements store.Sessions.
+func (s *Store) SessionsOf(ctx context.Context, account, after []byte, limit int) ([]store.Session, error) {
+	return readAll(ctx, s, func(row pgx.CollectableRow) (v store.Session, err error) {
+		err = row.Scan((*blob)(&v.Key), &v.Version, (*blob)(&v.Body), (*blob)(&v.Account), (*instant)(&v.Expires))
+		return v, err
+	}, "SELECT "+sessionColumns+" FROM sessions s WHERE s.account = $1 AND s.key > $2 ORDER BY s.key LIMIT $3",
+		full(account), full(after), max(limit, 0))
+}
+
+// TouchSession implements store.Sessions.
+func (s *Store) TouchSession(ctx context.Context, ref store.Ref, next store.Session) error {
+	var f form
+	f.next(ref, next.Row, "the session")
+	if f.err != nil {
+		return f.err
+	}
+	return s.set(ctx, "UPDATE sessions SET version = $3, expires = $4, account = $5, body = $6 WHERE key = $1 AND version = $2",
+		ref.Key, bounded(ref.Version), next.Version, millis(next.Expires), full(next.Account), full(next.Body))
+}
+
+// set runs a statement that changes one row if it stands as was judged.
+// store.ErrConflict when it does not.
+func (s *Store) set(ctx context.Context, sql string, args ...any) error {
+	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		var tag pgconn.CommandTag
+		tag, err := conn.Exec(ctx, sql, args...)
+		switch {
+		case err != nil:
+			return fmt.Errorf("postgres: write: %w", err)
+		case tag.RowsAffected() == 0:
+			return store.ErrConflict
+		}
+		return nil
+	})
+}
+
+// ReplaceSession implements store.Sessions.
+func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error {
+	if err := checkSessionChange(v); err != nil {
+		return err
+	}
+	return s.perform(ctx, change{
+		chain: chainOf(v.Op), event: v.Event,
+		ask: func(j *judge) { j.succeeds(v) },
+		write: func(w *writes) {
+			w.endSession(v.Old)
+			w.session(v.New)
+		},
+	})
+}
+
+// succeeds locks the old session and looks for the new one. Where the old is gone, a
+// successor in place is this operation's own: its key was drawn for it.
+func (j *judge) succeeds(v store.SessionChange) {
+	const look = "SELECT 1 FROM sessions WHERE key = $1"
+	stands := false
+	j.ask(func(rows pgx.Rows) error {
+		if stands = rows.Next(); !stands && v.New == nil {
+			return errDone
+		}
+		return nil
+	}, look+" FOR UPDATE", v.Old)
+	if v.New == nil {
+		return
+	}
+	j.ask(func(rows pgx.Rows) error {
+		taken := rows.Next()
+		switch {
+		case !stands && taken:
+			return errDone
+		case !stands:
+			return store.ErrConflict
+		case taken:
+			return &store.TakenError{Table: store.TableSessions}
+		}
+		return nil
+	}, look, v.New.Key)
+}

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// The sign-in is the verb that there is most of, so it takes no transaction across its
+// round trips and no lock between them. judgeSignIn asks everything at once, so that
+// the event is asked for only when nothing speaks against it; writeSignIn judges again
+// and writes, in one statement, of which the part on sessions is left out when there is
+// none.
+const (
+	judgeSignIn = `SELECT
+			EXISTS (SELECT 1 FROM accounts WHERE key = $1 AND version = $2),
+			EXISTS (SELECT 1 FROM credentials WHERE key = $3 AND state = $4 AND version BETWEEN $5 AND $6),
+			EXISTS (SELECT 1 FROM sessions WHERE key = $7),
+			s.op, coalesce(s.verb, 0), coalesce(h.number, 0), h.link
+		FROM (SELECT 1) one
+		LEFT JOIN spends s ON s.expires = $8 AND s.id = $9
+		LEFT JOIN LATERAL (
+			SELECT number, link FROM events WHERE chain = $10 ORDER BY number DESC LIMIT 1
+		) h ON true`
+
+	// Each part feeds on the one before, so all of it is written or none, and in this
+	// order: account, credential, spend, session, event. The lock on the account keeps its
+	// edition as it was judged until the commit; many sign-ins may share it. When a
+	// condition does not hold, nothing is written, and the division by zero ends the
+	// transaction, so that nothing else of it is.
+	writeSignIn = `WITH judged AS (
+			SELECT 1 FROM accounts WHERE key = $1 AND version = $2 FOR SHARE
+		), used AS (
+			UPDATE credentials c SET
+				times_used = c.times_used + 1,
+				last_used = greatest(c.last_used, $7::bigint),
+				body = CASE WHEN $8::bigint > c.version THEN $9::bytea ELSE c.body END,
+				version = greatest(c.version, $8::bigint)
+			FROM judged
+			WHERE c.key = $3 AND c.state = $4 AND c.version BETWEEN $5 AND $6
+			RETURNING 1
+		), spent AS (
+			INSERT INTO spends (expires, id, op, verb, issued)
+			SELECT $10::bigint, $11::bytea, $12::bytea, $13::integer, $14::bytea FROM used
+			RETURNING 1
+		), told AS (
+			INSERT INTO events (chain, number, at, account, link, body)
+			SELECT $15::bigint, $16::bigint, $17::bigint, $18::bytea, $19::bytea, $20::bytea FROM spent
+			RETURNING 1
+		)`
+	writeSignInOpening = writeSignIn + `, opened AS (
+			INSERT INTO sessions (key, version, expires, account, body)
+			SELECT $21::bytea, $22::bigint, $23::bigint, $24::bytea, $25::bytea FROM spent
+			RETURNING 1
+		) SELECT 1 / count(*) FROM opened, told`
+	writeSignInOnly = writeSignIn + ` SELECT 1 / count(*) FROM told`
+)
+
+// RecordSignIn implements store.Ceremonies.
+func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
+	if err := checkSignIn(v); err != nil {
+		return err
+	}
+	chain := chainOf(v.Op)
+	leave, err := s.lanes.enter(ctx, chain)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		head, err := signInJudged(ctx, conn, v, chain)
+		switch {
+		case errors.Is(err, errDone):
+			return nil
+		case err != nil:
+			return unbegun(conn, err)
+		}
+		event, err := follow(head, v.Event)
+		if err != nil {
+			return err
+		}
+		return signInWritten(ctx, conn, v, event)
+	})
+}
+
+// signInJudged says what speaks against a sign-in, errDone when it has happened, and
+// which event is the last of the chain.
+func signInJudged(ctx context.Context, conn *pgx.Conn, v store.SignIn, chain uint32) (store.Head, error) {
+	session := []byte{} // an empty key is nobody's
+	if v.Session != nil {
+		session = v.Session.Key
+	}
+	var account, usable, taken bool
+	var by []byte
+	var did verb
+	head := store.Head{Chain: chain}
+	err := conn.QueryRow(ctx, judgeSignIn,
+		v.Account.Key, bounded(v.Account.Version),
+		v.Use.Key, bounded(v.Use.State), bounded(v.Use.Version), bounded(v.Use.Within),
+		session, millis(v.Spend.Expires), v.Spend.ID[:], int64(chain),
+	).Scan(&account, &usable, &taken, &by, &did, &head.Number, (*blob)(&head.Link))
+	switch {
+	case err != nil:
+		return head, fmt.Errorf("postgres: judge: %w", err)
+	case len(by) > 0:
+		return head, spentBy(by, did, v.Op, verbSignIn)
+	case !account || !usable:
+		return head, store.ErrConflict
+	case taken:
+		return head, &store.TakenError{Table: store.TableSessions}
+	}
+	return head, nil
+}
+
+// signInStatement returns writeSignIn for v with its arguments.
+func signInStatement(v store.SignIn, e store.Event) (sql string, args []any) {
+	args = make([]any, 0, 25)
+	args = append(args,
+		v.Account.Key, bounded(v.Account.Version),
+		v.Use.Key, bounded(v.Use.State), bounded(v.Use.Version), bounded(v.Use.Within),
+		millis(v.Use.At), v.Use.Next, full(v.Use.Body),
+		millis(v.Spend.Expires), v.Spend.ID[:], v.Op[:], int32(verbSignIn), full(v.Spend.Issued),
+		int64(e.Chain), e.Number, millis(e.At), full(e.Account), full(e.Link), full(e.Body))
+	if v.Session == nil {
+		return writeSignInOnly, args
+	}
+	return writeSignInOpening, append(args,
+		v.Session.Key, v.Session.Version, millis(v.Session.Expires), full(v.Session.Account), full(v.Session.Body))
+}
+
+// signInWritten writes a sign-in. Most are one statement, which is its own transaction.
+func signInWritten(ctx context.Context, conn *pgx.Conn, v store.SignIn, e store.Event) error {
+	sql, args := signInStatement(v, e)
+	if len(v.Ends) == 0 && len(e.Mails) == 0 && len(e.Tickets) == 0 {
+		if _, err := conn.Exec(ctx, sql, args...); err != nil {
+			return lost(fmt.Errorf("postgres: sign-in: %w", err))
+		}
+		return nil
+	}
+	var w writes
+	w.add("BEGIN")
+	w.add(sql, args...)
+	w.endSession(v.Ends)
+	w.owed(e)
+	return w.commit(ctx, conn)
+}
