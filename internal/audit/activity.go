@@ -20,7 +20,8 @@ func personal(name Name) bool {
 		PasskeyAdded, PasskeySuspended, PasskeyRegressed, PasskeyRestored, PasskeyRenamed, PasskeyRemoved,
 		SignedIn, SignedOut, AllSignedOut, RefreshReused, SteppedUp,
 		LinkHonoured, LinkCodeMade, LinkDenied, EmailAdded, EmailRemoved, EmailAsked, CodesMade, CodesSaved,
-		RecoveryUsed, HoldCancelled, NoticeUndone, AccountDisabled, AccountEnabled, RoleChanged:
+		RecoveryUsed, HoldCancelled, NoticeUndone, AccountDisabled, AccountEnabled, RoleChanged,
+		InvitationMade, InvitationEnded, BrowserRemarked:
 		return true
 	}
 	return false
