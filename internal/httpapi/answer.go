@@ -113,6 +113,7 @@ type passkeyAnswer struct {
 	BackedUp       bool        `json:"backed_up"`
 	UserVerified   bool        `json:"user_verified"`
 	Suspended      bool        `json:"suspended"`
+	HeldUntil      string      `json:"held_until,omitempty"`
 	RPID           string      `json:"rp_id"`
 	Attestation    attestation `json:"attestation"`
 	ThisSession    bool        `json:"this_session"`
@@ -149,7 +150,8 @@ func newPasskeyAnswer(p account.Passkey) passkeyAnswer {
 		CreatedAt: moment(p.Created), LastUsedAt: moment(p.LastUsed), TimesUsed: p.TimesUsed,
 		Transports: list(p.Transports), AAGUID: uuid.UUID(p.AAGUID).String(),
 		BackupEligible: p.BackupEligible, BackedUp: p.BackedUp, UserVerified: p.UserVerified, Suspended: p.Suspended,
-		RPID: p.RPID, Attestation: attestation{Format: p.Format, Trust: p.Trust}, ThisSession: p.ThisSession,
+		HeldUntil: moment(p.HeldUntil),
+		RPID:      p.RPID, Attestation: attestation{Format: p.Format, Trust: p.Trust}, ThisSession: p.ThisSession,
 	}
 }
 

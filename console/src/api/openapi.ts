@@ -508,7 +508,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove an address. It takes a fresh proof. One that is gone is removed already. */
+        /**
+         * Remove an address. It takes a fresh proof. One that is gone is removed already.
+         * @description The last one stays while no passkey could sign the person in (`last_passkey`).
+         */
         delete: operations["removeEmail"];
         options?: never;
         head?: never;
@@ -981,6 +984,7 @@ export interface components {
             subject?: string;
             at: components["schemas"]["Time"];
         };
+        Nothing: Record<string, never>;
         RecoveryCodes: {
             left: number;
             /** @description One was shown since they were made. */
@@ -1245,7 +1249,7 @@ export interface components {
              * @description What happened. `passkey.regressed`: its counter went back, as that of a copy would. `session.refresh_reused`: a used refresh token came again, and its session ended.
              * @enum {unknown}
              */
-            name: "account.signed_up" | "account.first_admin" | "account.added" | "account.link_made" | "account.changed" | "account.deleted" | "passkey.added" | "passkey.renamed" | "passkey.suspended" | "passkey.restored" | "passkey.removed" | "passkey.regressed" | "session.signed_in" | "session.stepped_up" | "session.signed_out" | "session.all_ended" | "session.refresh_reused" | "email.asked" | "email.added" | "email.removed" | "email.link_honoured" | "email.code_made" | "email.link_denied" | "recovery.codes_made" | "recovery.codes_saved" | "recovery.used" | "recovery.hold_cancelled" | "notice.undone" | "invitation.made" | "invitation.withdrawn" | "account.disabled" | "account.enabled" | "account.role_changed";
+            name: "account.signed_up" | "account.first_admin" | "account.added" | "account.link_made" | "account.changed" | "account.deleted" | "passkey.added" | "passkey.renamed" | "passkey.suspended" | "passkey.restored" | "passkey.removed" | "passkey.regressed" | "session.signed_in" | "session.stepped_up" | "session.signed_out" | "session.all_ended" | "session.refresh_reused" | "email.asked" | "email.added" | "email.removed" | "email.link_honoured" | "email.code_made" | "email.link_denied" | "recovery.codes_made" | "recovery.codes_saved" | "recovery.used" | "recovery.hold_cancelled" | "notice.undone" | "account.disabled" | "account.enabled" | "account.role_changed";
             at: components["schemas"]["Time"];
             /** @description The passkey that it was about, or was done with. It may be gone. */
             passkey_id?: components["schemas"]["UUID"];
@@ -1416,7 +1420,7 @@ export interface components {
             errors?: {
                 field: string;
                 /** @enum {unknown} */
-                code: "required" | "type" | "not_allowed" | "too_short" | "too_long" | "characters" | "shape" | "malformed" | "negative" | "base64url";
+                code: "required" | "type" | "not_allowed" | "too_short" | "too_long" | "characters" | "shape" | "malformed" | "negative" | "base64url" | "not_a_path" | "taken" | "too_many" | "wrong";
                 detail: string;
             }[];
             step?: string;
@@ -1448,6 +1452,10 @@ export interface components {
         OriginRefused: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
             code?: "origin_refused";
+        };
+        OtherPerson: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "origin_refused" | "forbidden";
         };
         SignUpForbidden: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
@@ -1677,6 +1685,15 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["OriginRefused"];
+            };
+        };
+        /** @description `origin_refused`, or `forbidden`: another account is signed in. The link is still good */
+        OtherPerson: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["OtherPerson"];
             };
         };
         /** @description `origin_refused` or `sign_up_closed` */
@@ -2790,8 +2807,8 @@ export interface operations {
             200: components["responses"]["Account"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["OriginRefused"];
-            409: components["responses"]["Conflict"];
+            403: components["responses"]["OtherPerson"];
+            409: components["responses"]["AccountConflict"];
             410: components["responses"]["Expired"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
@@ -2817,7 +2834,7 @@ export interface operations {
             400: components["responses"]["TwoCredentials"];
             401: components["responses"]["StepUpRequired"];
             403: components["responses"]["OriginRefused"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["PasskeyConflict"];
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
@@ -2857,7 +2874,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
         responses: {
             /** @description The codes, to be shown once. */
             201: {
@@ -2868,10 +2889,12 @@ export interface operations {
                     "application/json": components["schemas"]["NewRecoveryCodes"];
                 };
             };
-            400: components["responses"]["TwoCredentials"];
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["StepUpRequired"];
             403: components["responses"]["OriginRefused"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
