@@ -41,7 +41,11 @@ func newPace(perSecond float64) *pace {
 func (p *pace) wait(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return min(max(p.full.Sub(now)-p.depth, 0), p.depth+p.gap)
+	ahead := p.full.Sub(now)
+	if ahead <= p.depth {
+		return 0
+	}
+	return min(ahead-p.depth, p.depth+p.gap)
 }
 
 // spend counts one that leaves.
