@@ -255,7 +255,7 @@ func fingerprint(digest []byte) string {
 func (s *Server) pages() (map[string][]byte, error) {
 	set := s.settings
 	operator := console.Operator{
-		Name: s.operatorName(), SignUp: set.SignUp, EmailLinks: policy(set).AsksForLinks(), Accent: set.OperatorAccent,
+		Name: s.operatorName(), SignUp: set.SignUp, EmailLinks: policy(set).AsksForLinks(), Mail: set.Mail != "", Accent: set.OperatorAccent,
 		Links: console.Links{Terms: set.OperatorTerms, Privacy: set.OperatorPrivacy, Support: set.OperatorSupport},
 	}
 	if set.OperatorLogo != "" {

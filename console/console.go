@@ -28,6 +28,7 @@ type Operator struct {
 	Name       string // who people sign in to
 	SignUp     string // who may open an account: open, email, invite or closed
 	EmailLinks bool   // whether people can get a link by e-mail
+	Mail       bool   // whether mail is sent at all: an address can be proved
 	Logo       []byte // SVG, PNG, JPEG or WebP; shown 32 px high
 	Accent     string // #rrggbb; any colour stays readable
 	Links      Links

@@ -31,7 +31,7 @@ const entry = "src/main.tsx"
 // screens are the pages that there are, each with the chunk that only it needs.
 var screens = map[string]string{
 	"sign-in": "", "sign-up": "SignUp", "enrol": "Enrol", "lost": "",
-	"link": "Link", "confirm-email": "ConfirmEmail", "undo": "Undo", "recover": "Recover", "account": "Account",
+	"link": "Link", "confirm-email": "ConfirmEmail", "undo": "Undo", "recover": "Recover", "account": "Account", "mail": "Mailbox",
 	"dev": "Gallery", "gallery": "Gallery",
 }
 
@@ -59,6 +59,7 @@ type site struct {
 	SignUp string `json:"sign_up"`
 	// EmailLinks is whether a link by e-mail is offered.
 	EmailLinks bool  `json:"email_links"`
+	Mail       bool  `json:"mail"`
 	Links      Links `json:"links"`
 }
 
@@ -125,7 +126,7 @@ func (p *press) print() error {
 		return fmt.Errorf("console: shell: %w", err)
 	}
 	about, err := json.Marshal(site{
-		Name: p.operator.Name, Logo: p.logo, SignUp: p.operator.SignUp, EmailLinks: p.operator.EmailLinks, Links: p.operator.Links,
+		Name: p.operator.Name, Logo: p.logo, SignUp: p.operator.SignUp, EmailLinks: p.operator.EmailLinks, Mail: p.operator.Mail, Links: p.operator.Links,
 	})
 	if err != nil {
 		return fmt.Errorf("console: %w", err)

@@ -25,6 +25,7 @@ const ConfirmEmail = lazy(() => import("./screens/ConfirmEmail"));
 const Undo = lazy(() => import("./screens/Undo"));
 const Recover = lazy(() => import("./screens/Recover"));
 const Account = lazy(() => import("./screens/account/Account"));
+const Mailbox = lazy(() => import("./dev/Mailbox"));
 const Gallery = lazy(() => import("./gallery/Gallery"));
 
 function Screen({ page }: { page: string }) {
@@ -44,6 +45,8 @@ function Screen({ page }: { page: string }) {
       return <Enrol ticket={ticket} />;
     case "account":
       return <Account added={fragment.has("added")} />;
+    case "mail":
+      return <Mailbox />;
     case "dev":
     case "gallery":
       return <Gallery page={page} />;

@@ -19,6 +19,7 @@ export interface Site {
   logo?: string;
   sign_up: SignUpMode;
   email_links: boolean; // people can get a link by e-mail
+  mail: boolean; // this server can send mail
   links: Links;
 }
 
@@ -34,6 +35,6 @@ export function readShell(root: HTMLElement): Shell {
   return { page, site: JSON.parse(site) as Site, messages: JSON.parse(messages) as Catalog };
 }
 
-export const SiteContext = createContext<Site>({ name: "", sign_up: "closed", email_links: false, links: {} });
+export const SiteContext = createContext<Site>({ name: "", sign_up: "closed", email_links: false, mail: false, links: {} });
 
 export const useSite = (): Site => useContext(SiteContext);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { forget, keep, offer, remembered, sessionIsHere, visited } from "./remembered";
+import { forget, keep, offer, postpone, postponed, remembered, sessionIsHere, visited } from "./remembered";
 
 const DAY = 24 * 3600 * 1000;
 let stored: Map<string, string>;
@@ -65,6 +65,21 @@ describe("remembered people", () => {
     await keep(async () => stored.clear());
     expect(remembered()).toHaveLength(1);
   });
+});
+
+test("a first passkey that is not wanted now is not offered for thirty days", async () => {
+  vi.useFakeTimers();
+  expect(postponed("1")).toBe(false);
+  postpone("1");
+  expect([postponed("1"), postponed("2")]).toEqual([true, false]);
+  await keep(async () => stored.clear());
+  vi.advanceTimersByTime(30 * DAY - 1);
+  expect(postponed("1")).toBe(true);
+  vi.advanceTimersByTime(1);
+  expect(postponed("1")).toBe(false);
+  stored.set("keyturn.later", '[null, {"at": "x"}, 1]');
+  expect(postponed("1")).toBe(false);
+  vi.useRealTimers();
 });
 
 describe("the offer of a passkey for this device", () => {

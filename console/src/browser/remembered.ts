@@ -3,6 +3,7 @@
 
 const KEY = "keyturn.people";
 const HERE = "keyturn.here";
+const LATER = "keyturn.later";
 const MOST = 5;
 const OFFER_MS = 30 * 24 * 3600 * 1000;
 
@@ -86,11 +87,31 @@ export function offer(username: string | undefined): boolean {
   return true;
 }
 
+// postpone notes that an account without a passkey does not want one now; postponed
+// tells whether that was lately.
+export function postpone(account: string): void {
+  write(LATER, JSON.stringify([{ account, at: Date.now() }, ...later().filter((one) => one.account !== account)].slice(0, MOST)));
+}
+
+export const postponed = (account: string): boolean =>
+  later().some((one) => one.account === account && Date.now() - one.at < OFFER_MS);
+
+function later(): { account: string; at: number }[] {
+  try {
+    const list: unknown = JSON.parse(localStorage.getItem(LATER) ?? "[]");
+    return Array.isArray(list) ? list.filter((one) => typeof (one as { at?: unknown } | null)?.at === "number") : [];
+  } catch {
+    return [];
+  }
+}
+
 // Signing out makes the browser empty the storage of this site. Who chose to be
-// remembered stays: keep(…) puts them back afterwards.
+// remembered stays, and what they want later: keep(…) puts it back afterwards.
 export async function keep<T>(work: () => Promise<T>): Promise<T> {
   const people = read();
+  const put = later();
   const done = await work();
   if (people.length > 0) store(people);
+  if (put.length > 0) write(LATER, JSON.stringify(put));
   return done;
 }

@@ -28,7 +28,7 @@ function Development() {
       <h1>Development</h1>
       <p>This server runs on this machine only. Pages like this one do not exist anywhere else.</p>
       <ul>
-        {["/sign-in", "/sign-up", "/account", "/dev/gallery", "/.well-known/openid-configuration", "/.well-known/jwks.json", "/readyz"].map(
+        {["/sign-in", "/sign-up", "/account", "/dev/mail", "/dev/gallery", "/.well-known/openid-configuration", "/.well-known/jwks.json", "/readyz"].map(
           (path) => (
             <li key={path}>
               <a href={path}>{path}</a>
@@ -72,7 +72,7 @@ function State({ render, world, site, direction }: StateProps) {
   }, [direction, world]);
   if (!ready) return null;
   return (
-    <SiteContext value={{ ...own, sign_up: "open", email_links: true, ...site }}>
+    <SiteContext value={{ ...own, sign_up: "open", email_links: true, mail: false, ...site }}>
       <TextContext value={text}>
         <NowContext value={() => NOW}>{render()}</NowContext>
       </TextContext>

@@ -1,7 +1,7 @@
 // What the states of the gallery stand on: people and passkeys that do not exist, and
 // a server that answers for them.
 
-import type { Account, Event, Events, Passkey, Session } from "../api/types";
+import type { Account, Event, Events, Passkey, RecoveryCodes, Session } from "../api/types";
 import { type Person, visited } from "../browser/remembered";
 
 export const NOW = Date.parse("2026-03-14T09:26:53Z");
@@ -10,7 +10,7 @@ const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOStr
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
-export const ana: Account = { id: "1", username: "ana", email: "ana@example.com", display_name: "Ana Example" };
+export const ana: Account = { id: "1", username: "ana", email: "ana@example.com", emails: ["ana@example.com"], display_name: "Ana Example" };
 
 // Names as long as they come, in a language that likes them long.
 export const long: Account = {
@@ -62,6 +62,24 @@ export const lengthy: Passkey[] = [
   passkey({ id: "p6", name: "مفتاح هاتفي", suspended: true }),
 ];
 
+// Somebody with addresses long and new, and one more claimed.
+export const reachable: Account = {
+  ...ana,
+  emails: ["ana@example.com", `${"donaudampfschifffahrt".repeat(2)}@gesellschaft.example`],
+  pending_email: "ana.new@example.org",
+};
+
+export const held: Passkey[] = [
+  passkey({ id: "p7", name: "New phone", times_used: 0, held_until: ago(-20 * HOUR), created_at: ago(HOUR) }),
+  passkey({ this_session: true }),
+];
+
+const saved: RecoveryCodes = { left: 8, saved: true, made_at: ago(12 * DAY) };
+export const unsaved: RecoveryCodes = { left: 10, saved: false, made_at: ago(HOUR) };
+export const noCodes: RecoveryCodes = { left: 0, saved: false };
+export const spent: RecoveryCodes = { left: 0, saved: true, made_at: ago(400 * DAY) };
+export const freshCodes = Array.from("ABCDEFGHJK", (letter) => `7KQ2-M9TZ-4XWP-B3HN-6RVC-8DYF-J${letter}`);
+
 export const agents = {
   mac: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
   phone: "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36",
@@ -100,6 +118,20 @@ const formerly: Event[] = [
   event(9, "session.all_ended", 30 * DAY, { user_agent: agents.phone }),
   event(10, "passkey.added", 60 * DAY, { passkey_id: "gone" }),
   byOperator,
+  event(15, "email.asked", 61 * DAY),
+  event(16, "email.added", 61 * DAY),
+  event(17, "email.link_honoured", 62 * DAY),
+  event(18, "email.code_made", 62 * DAY, { user_agent: agents.phone }),
+  event(19, "email.link_denied", 63 * DAY),
+  event(20, "recovery.codes_made", 64 * DAY),
+  event(21, "recovery.codes_saved", 64 * DAY),
+  event(22, "recovery.used", 65 * DAY),
+  event(23, "recovery.hold_cancelled", 65 * DAY),
+  event(24, "notice.undone", 66 * DAY),
+  event(25, "email.removed", 66 * DAY),
+  event(26, "account.role_changed", 67 * DAY),
+  event(27, "account.disabled", 68 * DAY),
+  event(28, "account.enabled", 68 * DAY),
   event(12, "account.changed", 90 * DAY),
   event(13, "account.signed_up", 90 * DAY, { passkey_id: "p1" }),
 ];
@@ -110,10 +142,16 @@ export const manyMore: Events = { events: lately, next_cursor: "more" };
 
 export const person: Person = { username: "ana", name: "Ana Example", here: true, used: NOW };
 
+const mails = [
+  { id: "m1", to: "ana@example.com", subject: "Sign in to Example", at: ago(20) },
+  { id: "m2", to: `${"donaudampfschifffahrt".repeat(2)}@gesellschaft.example`, subject: "Ein neuer Passkey wurde Ihrem Konto hinzugefügt", at: ago(HOUR) },
+];
+
 export interface World {
   account?: Account;
   passkeys?: Passkey[];
   sessions?: Session[];
+  codes?: RecoveryCodes;
   events?: Events;
   people?: Person[];
   silent?: boolean; // no call is ever answered
@@ -123,13 +161,15 @@ export interface World {
 // pretend puts a server in place of the real one. Storage is set up for one state and
 // says nothing of anybody real: the gallery exists on developers' machines only.
 export function pretend(world: World): void {
-  const { account = ana, passkeys = several, sessions: listed = sessions, events = some, people = [], silent, refuse = {} } = world;
+  const { account = ana, passkeys = several, sessions: listed = sessions, codes = saved, events = some, people = [], silent, refuse = {} } = world;
   localStorage.setItem("keyturn.people", JSON.stringify(people));
   visited({ here: true }, false);
   const answers: Record<string, unknown> = {
     "/v1/account": account,
     "/v1/passkeys": { passkeys },
     "/v1/account/sessions": { sessions: listed },
+    "/v1/account/recovery-codes": codes,
+    "/dev/mails": { mails },
     "/v1/account/activity?limit=5": events,
     "/v1/account/activity?limit=20&cursor=more": { events: formerly },
   };

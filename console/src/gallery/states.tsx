@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
 import ConfirmEmail from "../screens/ConfirmEmail";
+import Mailbox from "../dev/Mailbox";
 import Link, { type Seen } from "../screens/Link";
 import Recover from "../screens/Recover";
 import Undo from "../screens/Undo";
@@ -15,7 +16,7 @@ import type { Asked } from "../browser/mail";
 import type { Site } from "../site";
 import { Failed } from "../ui/boundary";
 import type { Notice } from "../ui/notice";
-import { type World, agents, all, lengthy, long, manyMore, passkey, person, several, siblings } from "./pretend";
+import { type World, agents, all, freshCodes, held, lengthy, long, manyMore, noCodes, passkey, person, reachable, several, siblings, spent, unsaved } from "./pretend";
 
 interface State {
   render: () => ReactNode;
@@ -105,6 +106,24 @@ export const states: Record<string, State> = {
   "account-activity-more": { render: () => account(), world: { events: manyMore } },
   "account-long": { render: () => account(), world: { account: long, passkeys: lengthy } },
   "account-faster": { render: () => <Account initial={{ faster: true }} /> },
+  "account-first": { render: () => <Account initial={{ faster: true }} />, world: { passkeys: [] } },
+  "account-held": { render: () => account(), world: { passkeys: held } },
+  "account-addresses": { render: () => account(), world: { account: reachable }, site: { mail: true } },
+  "account-address-remove": {
+    render: () => <Account initial={{ removing: "ana@example.com" }} />,
+    world: { account: reachable },
+    site: { mail: true },
+  },
+  "account-address-fault": {
+    render: () => account({ kind: "error", key: "error.email", field: "name", details: { ...details, code: "invalid_field" } }),
+    site: { mail: true },
+  },
+  "account-codes": { render: () => <Account initial={{ recovery: { fresh: freshCodes } }} />, world: { codes: unsaved } },
+  "account-codes-none": { render: () => account(), world: { codes: noCodes } },
+  "account-codes-unsaved": { render: () => account(), world: { codes: unsaved } },
+  "account-codes-spent": { render: () => account(), world: { codes: spent } },
+  "account-codes-renew": { render: () => <Account initial={{ recovery: { asking: true } }} /> },
+  "mailbox": { render: () => <Mailbox /> },
   "account-renaming": { render: () => <Account initial={{ initial: { renaming: true } }} />, world: { passkeys: only } },
   "account-delete": { render: () => <Account initial={{ initial: { question: { passkey: lone, what: "delete", only: false } } }} /> },
   "account-delete-this": {
@@ -147,7 +166,7 @@ export const states: Record<string, State> = {
   "sign-in-sent-again": { render: () => <SignIn initial={{ asked: { ...asked, resend: 0 }, notice: ok("mail.resent") }} /> },
   "sign-in-sent-wrong": { render: () => <SignIn initial={{ asked, notice: { kind: "error", key: "mail.code.wrong" } }} /> },
   "sign-in-email-missing": { render: () => <SignIn initial={{ fault: "email" }} /> },
-  "sign-up-either": { render: () => <SignUp />, site: { email_links: true } },
+  "sign-up-either": { render: () => <SignUp />, site: { mail: true } },
   "sign-up-address": { render: () => <SignUp />, site: { sign_up: "email" } },
   "sign-up-address-missing": { render: () => <SignUp initial={{ fault: true }} />, site: { sign_up: "email" } },
   "sign-up-sent": { render: () => <SignUp initial={{ asked }} />, site: { sign_up: "email" } },

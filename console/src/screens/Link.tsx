@@ -187,11 +187,17 @@ function Who({ seen }: { seen: Seen }) {
 function Asked({ from }: { from: Whence }) {
   const text = useText();
   const when = useMoment()(from.at);
-  const key = from.network ? "link.asked-from" : "link.asked";
-  const values = { when: when.words, agent: inWords(from.user_agent ?? "", text), network: place(from.network) };
+  const agent = from.user_agent ? inWords(from.user_agent, text) : text("sessions.unknown");
+  const values = {
+    when: when.words,
+    known: agent === text("sessions.unknown") ? "no" : "yes",
+    agent,
+    placed: from.network ? "yes" : "no",
+    network: place(from.network),
+  };
   return (
     <p className="aside" title={when.exact} data-testid="asked-from">
-      {text(key, values)}
+      {text("link.asked", values)}
     </p>
   );
 }

@@ -130,7 +130,7 @@ function Form({ activity, ticket, permit, fault: faulty }: FormProps) {
   const remember = useRef<HTMLInputElement>(null);
   const [fault, setFault] = useState(faulty);
   // Without mail an address could never be proved, and nobody could sign in by it.
-  const either = site.email_links && !ticket;
+  const either = site.mail && !ticket;
 
   async function go(): Promise<void> {
     const said = username.current?.value.trim();

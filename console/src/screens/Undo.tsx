@@ -96,13 +96,15 @@ function What({ seen }: { seen: NoticeSeen }) {
   const key = sentences[seen.about] ?? "undo.other";
   return (
     <>
-      <p data-testid="about">{text(key, { named: seen.subject ? "yes" : "no", subject: seen.subject ?? "" })}</p>
-      <p>{text("undo.ends")}</p>
-      <p className="aside">
+      <p data-testid="about" dir="auto">
+        {text(key, { named: seen.subject ? "yes" : "no", subject: seen.subject ?? "" })}
+      </p>
+      <p className="when">
         <time dateTime={seen.at} title={when.exact}>
           {text("undo.at", { when: when.words })}
         </time>
       </p>
+      <p>{text("undo.ends")}</p>
     </>
   );
 }

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { Problem, post } from "../../api/call";
 import { canMakeHere } from "../../browser/passkey";
-import { keep, offer, visited } from "../../browser/remembered";
+import { keep, offer, postpone, postponed, visited } from "../../browser/remembered";
 import { signalAll } from "../../browser/signal";
 import { useText } from "../../i18n/text";
 import { type Activity, useActivity } from "../../ui/activity";
@@ -15,13 +15,14 @@ import { Page } from "../../ui/Page";
 import { Events } from "./Events";
 import { Passkeys, type PasskeysProps } from "./Passkeys";
 import { Profile } from "./Profile";
+import { Recovery, type RecoveryProps } from "./Recovery";
 import { Sessions } from "./Sessions";
 import { type Data, load } from "./data";
 import { useStepUp } from "./stepup";
 
 export interface AccountProps {
   added?: boolean; // came here from making a passkey
-  initial?: { notice?: Notice; faster?: boolean } & Pick<PasskeysProps, "initial">;
+  initial?: { notice?: Notice; faster?: boolean; removing?: string; recovery?: RecoveryProps["initial"] } & Pick<PasskeysProps, "initial">;
 }
 
 const toSignIn = (mark = "") => location.replace(`/sign-in${mark}`);
@@ -53,7 +54,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
   }
 
   const account = data?.account;
-  const name = account?.display_name || account?.username || text("account.heading");
+  const name = account?.display_name || account?.username || account?.email || text("account.heading");
   return (
     <Page page="account" activity={activity} foot={data && <Leave activity={activity} leave={leave} />}>
       <h1 {...named("account-name")} dir="auto" tabIndex={-1}>
@@ -73,7 +74,10 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
             stepUp={stepUp}
             changed={changed}
             faster={faster}
-            later={() => setFaster(false)}
+            later={() => {
+              setFaster(false);
+              if (account && data.passkeys.length === 0) postpone(account.id);
+            }}
             madeHere={() => {
               setFaster(false);
               visited({ username: account?.username, name, here: true }, false);
@@ -81,8 +85,16 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
             {...(initial.initial ? { initial: initial.initial } : {})}
           />
           <Sessions sessions={data.sessions} activity={activity} stepUp={stepUp} changed={changed} />
+          <Recovery
+            codes={data.codes}
+            name={account?.username ?? account?.email ?? name}
+            activity={activity}
+            stepUp={stepUp}
+            changed={changed}
+            {...(initial.recovery ? { initial: initial.recovery } : {})}
+          />
           <Events first={data.events} passkeys={data.passkeys} activity={activity} />
-          <Profile account={data.account} activity={activity} changed={changed} />
+          <Profile account={data.account} activity={activity} stepUp={stepUp} changed={changed} {...(initial.removing ? { removing: initial.removing } : {})} />
         </>
       ) : (
         !activity.notice && <Loading rows={3} />
@@ -146,7 +158,9 @@ function useOffer(data: Data | null, show: (on: boolean) => void): void {
     if (!data || asked.current) return;
     asked.current = true;
     void canMakeHere().then((can) => {
-      if (can && offer(data.account.username)) show(true);
+      if (!can) return;
+      const { id, username } = data.account;
+      show(data.passkeys.length === 0 ? !postponed(id) : offer(username));
     });
   }, [data, show]);
 }
@@ -162,7 +176,7 @@ function Sections() {
   const text = useText();
   return (
     <nav className="sections" aria-label={text("account.menu")}>
-      {(["passkeys", "sessions", "activity", "profile"] as const).map((name) => (
+      {(["passkeys", "sessions", "recovery", "activity", "profile"] as const).map((name) => (
         <a key={name} href={`#section-${name}`}>
           {text(`${name}.heading`)}
         </a>

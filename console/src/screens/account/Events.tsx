@@ -38,8 +38,6 @@ const icons: Record<Event["name"], LucideIcon> = {
   "recovery.used": LifeBuoy,
   "recovery.hold_cancelled": ShieldAlert,
   "notice.undone": ShieldAlert,
-  "invitation.made": Mail,
-  "invitation.withdrawn": Mail,
   "passkey.added": KeyRound,
   "passkey.renamed": KeyRound,
   "passkey.suspended": KeyRound,

@@ -9,7 +9,7 @@ import { Button } from "../../ui/Button";
 import { Field } from "../../ui/Field";
 import { Mark } from "../../ui/Mark";
 import Menu from "../../ui/Menu";
-import { useMoment } from "../../ui/Time";
+import { useDate, useMoment } from "../../ui/Time";
 
 export type Change = "suspend" | "restore" | "delete";
 
@@ -62,6 +62,7 @@ export function PasskeyRow({ passkey, replacement, only, here, busy, renaming = 
           </div>
         )}
         <Line passkey={passkey} />
+        {passkey.held_until && <p className="passkey-line">{text("passkeys.held.hint")}</p>}
         {replacement && (
           <button type="button" className="hint-action" data-testid="replaced" disabled={busy} onClick={() => change("delete")}>
             {text("passkeys.replaced", { name: replacement.name || text("passkeys.unnamed") })}
@@ -77,10 +78,18 @@ export function PasskeyRow({ passkey, replacement, only, here, busy, renaming = 
 // most.
 function Badge({ passkey, only, here }: { passkey: Passkey; only: boolean; here: boolean }) {
   const text = useText();
+  const date = useDate();
   if (passkey.suspended) {
     return (
       <span className="badge" data-kind="warn">
         {text("passkeys.badge.suspended")}
+      </span>
+    );
+  }
+  if (passkey.held_until) {
+    return (
+      <span className="badge" data-kind="warn">
+        {text("passkeys.badge.held", { when: date(passkey.held_until) })}
       </span>
     );
   }

@@ -34,7 +34,7 @@ export function Passkeys(props: PasskeysProps) {
   const naming = useNaming();
   const adding = useRef<HTMLButtonElement>(null);
   const [question, setQuestion] = useState<Question | null>(initial.question ?? null);
-  const active = passkeys.filter((passkey) => !passkey.suspended);
+  const active = passkeys.filter((passkey) => !passkey.suspended && !passkey.held_until);
 
   // run does one thing and tells how it went; the list is read anew either way, since
   // somebody else may have changed it.
@@ -94,7 +94,7 @@ export function Passkeys(props: PasskeysProps) {
         </Button>
       </div>
       {props.faster && <Faster busy={activity.busy} create={() => void add()} later={props.later} />}
-      {passkeys.length === 0 && (
+      {passkeys.length === 0 && !props.faster && (
         <div className="empty">
           <KeyRound size={40} strokeWidth={1.5} aria-hidden />
           <p>{text("passkeys.empty")}</p>

@@ -7,14 +7,19 @@ import type { Activity } from "../../ui/activity";
 import { Button, named } from "../../ui/Button";
 import { Field } from "../../ui/Field";
 import type { Notice } from "../../ui/notice";
+import { Addresses } from "./Addresses";
+import type { StepUp } from "./stepup";
 
-interface Props {
+export interface ProfileProps {
   account: Account;
   activity: Activity;
+  stepUp: StepUp;
   changed: (notice: Notice) => Promise<void>;
+  removing?: string; // an address
 }
 
-export function Profile({ account, activity, changed }: Props) {
+export function Profile(props: ProfileProps) {
+  const { account, activity, changed } = props;
   const text = useText();
   const field = useRef<HTMLInputElement>(null);
 
@@ -37,20 +42,12 @@ export function Profile({ account, activity, changed }: Props) {
       <div className="section-head">
         <h2 id="profile-title">{text("profile.heading")}</h2>
       </div>
-      <dl className="facts">
-        {account.username && (
-          <>
-            <dt>{text("profile.username")}</dt>
-            <dd dir="auto">{account.username}</dd>
-          </>
-        )}
-        {account.email && (
-          <>
-            <dt>{text("profile.email")}</dt>
-            <dd dir="auto">{account.email}</dd>
-          </>
-        )}
-      </dl>
+      {account.username && (
+        <dl className="facts">
+          <dt>{text("profile.username")}</dt>
+          <dd dir="auto">{account.username}</dd>
+        </dl>
+      )}
       <form {...named("profile")} className="inline-form" onSubmit={submit} noValidate>
         <Field
           key={account.display_name}
@@ -65,6 +62,7 @@ export function Profile({ account, activity, changed }: Props) {
           {text("save")}
         </Button>
       </form>
+      <Addresses {...props} />
     </section>
   );
 }
