@@ -32,6 +32,9 @@ func TestEveryCodeIsAnswered(t *testing.T) {
 	heard.signedIn(t)
 	heard.registrations(t)
 	heard.policy(t)
+	heard.links(t)
+	heard.addresses(t)
+	heard.recoveries(t)
 	heard.conflicts(t)
 	heard.grants(t)
 	heard.documents(t)
@@ -70,7 +73,7 @@ func (h tally) each(s *site, body string, edits ...with) {
 		if !documented(r.path) {
 			continue
 		}
-		path := strings.ReplaceAll(r.path, "{id}", "019aa7c8-3f00-7c52-9d0b-0f3c1f6c2b11")
+		path := strings.NewReplacer("{id}", "019aa7c8-3f00-7c52-9d0b-0f3c1f6c2b11", "{email}", "ana@example.com").Replace(r.path)
 		switch {
 		case r.method != http.MethodPost && r.method != http.MethodPatch:
 			h.note(s.send(r.method, path, nil, edits...))
@@ -97,7 +100,7 @@ func (h tally) before(t *testing.T) {
 	h.each(s, "{}")
 	h.each(s, `{"username":1,"ticket":1,"credential":1,"mediation":1,"max_age":"1","everywhere":1,"name":1,"display_name":1}`)
 	for _, body := range []string{
-		`{"username":1}`, `{"ticket":1}`, `{"credential":1}`, `{"mediation":1}`, `{"max_age":"1"}`, `{"everywhere":1}`, `{"name":1}`, `{"display_name":1}`,
+		`{"username":1}`, `{"ticket":1}`, `{"token":1}`, `{"credential":1}`, `{"mediation":1}`, `{"max_age":"1"}`, `{"everywhere":1}`, `{"name":1}`, `{"display_name":1}`,
 	} {
 		h.each(s, body)
 	}
@@ -288,8 +291,8 @@ func (h tally) conflicts(t *testing.T) {
 	attempts := still.attempts(p)
 	heart.Store = moving{still.Store}
 	accounts := account.New(account.Config{
-		Store: moving{still.Store}, Vault: still.Vault, Tickets: still.Tickets, Audit: still.Audit, RPID: ceremonytest.RPID,
-		Now: still.Clock.Now, Rand: heart.Rand,
+		Store: moving{still.Store}, Vault: still.Vault, Tickets: still.Tickets, Audit: still.Audit, Mail: still.Mail,
+		RPID: ceremonytest.RPID, PublicURL: ceremonytest.URL, Policy: ceremonytest.Policy(), Now: still.Clock.Now, Rand: heart.Rand,
 	})
 	rp, err := ceremony.New(heart)
 	if err != nil {
@@ -300,10 +303,11 @@ func (h tally) conflicts(t *testing.T) {
 	})
 	for _, a := range attempts {
 		switch a.path {
-		case "/v1/sign-up/passkey", "/v1/enrolment/passkey", "/v1/passkeys", "/v1/account":
+		case "/v1/sign-up/passkey", "/v1/enrolment/passkey", "/v1/passkeys", "/v1/account", "/v1/recovery/passkey",
+			"/v1/account/email/proof", "/v1/account/recovery-codes", "/v1/account/recovery-codes/confirm", "/v1/notices/undo":
 			h.note(s.send(a.method, a.path, a.body, a.cookie...))
 		}
-		if strings.HasPrefix(a.path, "/v1/passkeys/0") {
+		if strings.HasPrefix(a.path, "/v1/passkeys/0") || strings.HasPrefix(a.path, "/v1/account/emails/") {
 			h.note(s.send(a.method, a.path, a.body, a.cookie...))
 		}
 	}

@@ -85,6 +85,7 @@ func TestEveryKindHasItsCode(t *testing.T) {
 		"KindLimited":        {"rate_limited", 429},
 		"KindStepUp":         {"step_up_required", 401},
 		"KindUnknown":        {"account_unknown", 404},
+		"KindOtherBrowser":   {"other_browser", 409},
 		"KindUnavailable":    {"unavailable", 503},
 	}
 	source := constants(t, "../ceremony", "Kind")
@@ -117,8 +118,12 @@ func TestEverySentinelHasItsCode(t *testing.T) {
 		"account.ErrPasskey":     {account.ErrPasskey, "not_found"},
 		"account.ErrConflict":    {account.ErrConflict, "conflict"},
 		"account.ErrTaken":       {account.ErrTaken, "name_taken"},
+		"account.ErrEmailTaken":  {account.ErrEmailTaken, "name_taken"},
+		"account.ErrOtherPerson": {account.ErrOtherPerson, "forbidden"},
+		"account.ErrForbidden":   {account.ErrForbidden, "forbidden"},
+		"account.ErrUninvitable": {account.ErrUninvitable, "internal"},
 		"account.ErrUnknown":     {account.ErrUnknown, "internal"},
-		"account.ErrLink":        {account.ErrLink, "internal"},
+		"account.ErrLink":        {account.ErrLink, "expired"},
 	}
 	for _, name := range slices.Concat(variables(t, "../session"), variables(t, "../account")) {
 		w, ok := want[name]

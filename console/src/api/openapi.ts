@@ -1429,6 +1429,10 @@ export interface components {
             /** @enum {unknown} */
             code?: "malformed" | "invalid_field" | "two_credentials";
         };
+        Malformed: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "malformed" | "two_credentials";
+        };
         TwoCredentials: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
             code?: "two_credentials";
@@ -1627,6 +1631,15 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["BadRequest"];
+            };
+        };
+        /** @description `malformed` or `two_credentials` */
+        Malformed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Malformed"];
             };
         };
         /** @description `two_credentials` */
@@ -2170,7 +2183,6 @@ export interface operations {
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
         };
     };
     finishEmail: {
@@ -2340,7 +2352,7 @@ export interface operations {
         responses: {
             200: components["responses"]["CreationOptions"];
             400: components["responses"]["BadRequest"];
-            403: components["responses"]["PolicyRefused"];
+            403: components["responses"]["OriginRefused"];
             410: components["responses"]["Expired"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
@@ -2889,7 +2901,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewRecoveryCodes"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["Malformed"];
             401: components["responses"]["StepUpRequired"];
             403: components["responses"]["OriginRefused"];
             409: components["responses"]["Conflict"];
