@@ -90,6 +90,82 @@ var kinds = map[string]kind{
 			return v.Common, err
 		},
 	},
+	"email-link": {
+		1024,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.EmailLink{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.EmailLink](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"email-proof": {
+		480,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.EmailProof{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.EmailProof](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"email-right": {
+		480,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.EmailRight{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.EmailRight](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"invitation": {
+		480,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.Invitation{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.Invitation](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"notice": {
+		480,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.Notice{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.Notice](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"recovery": {
+		256,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			raw, _, err := ticket.MintLink(s, ticket.Recovery{Common: c}, time.Minute, start)
+			return raw, err
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.OpenLink[ticket.Recovery](s, raw, w)
+			return v.Common, err
+		},
+	},
+	"recovery-binding": {
+		480,
+		func(s *ticket.Sealer, c ticket.Common) ([]byte, error) {
+			return ticket.Mint(s, page, ticket.RecoveryBinding{Common: c}, time.Minute, start)
+		},
+		func(s *ticket.Sealer, raw []byte, w ticket.Want) (ticket.Common, error) {
+			v, err := ticket.Open[ticket.RecoveryBinding](s, raw, w)
+			return v.Common, err
+		},
+	},
 }
 
 // TestMatrix opens every ticket as every purpose at every door under every RP ID:
@@ -129,14 +205,14 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// TestPurposeNotSizeKeepsThemApart: three purposes share a length, so the matrix
-// above rests on the key.
+// TestPurposeNotSizeKeepsThemApart: purposes share lengths, so the matrix above rests on
+// the key.
 func TestPurposeNotSizeKeepsThemApart(t *testing.T) {
 	sizes := map[int]int{}
 	for _, k := range kinds {
 		sizes[k.size]++
 	}
-	if sizes[480] < 2 || sizes[256] < 2 {
+	if sizes[480] < 2 || sizes[256] < 2 || sizes[1024] < 2 {
 		t.Errorf("no two purposes of one length: %v", sizes)
 	}
 }
@@ -155,7 +231,7 @@ func TestOneLengthPerPurpose(t *testing.T) {
 				t.Errorf("%s %d: %d bytes, want %d (%v)", name, i, len(raw), k.size, err)
 			}
 			limit := 512
-			if name == "sign-up" {
+			if name == "sign-up" || name == "email-link" {
 				limit = 1024
 			}
 			if len(raw) > limit {
@@ -173,8 +249,24 @@ func TestLargestSignUpFits(t *testing.T) {
 	raw, err := ticket.Mint(s, page, ticket.SignUp{
 		Common: c, UserHandle: bytes.Repeat([]byte{1}, 43), Username: strings.Repeat("é", 64),
 		Email: strings.Repeat("e", 254), DisplayName: strings.Repeat("d", 128), Algorithms: []int64{-7, -8, -257, -35, -36},
-		UserVerification: "discouraged", FirstAdmin: true, Permit: [16]byte{1},
+		UserVerification: "discouraged", FirstAdmin: true, Permit: [16]byte{1}, Permitted: "first_admin",
+		EmailProved: true, Role: "support",
 	}, ticket.MaxLife, start)
+	if err != nil || len(raw) != 1024 {
+		t.Errorf("%d bytes, %v", len(raw), err)
+	}
+}
+
+// TestLargestEmailLinkFits: what can be asked for at most has room in its link.
+func TestLargestEmailLinkFits(t *testing.T) {
+	s := sealer(t, "d", "e")
+	c := place
+	c.Account, c.AccountKnown, c.TicketEpoch, c.SessionEpoch = [16]byte{1}, true, 1<<63, 1<<63
+	c.Scope = strings.Repeat("x", 64)
+	raw, err := ticket.MintLinkAs(s, ticket.EmailLink{
+		Common: c, Address: strings.Repeat("e", 254), Request: bytes.Repeat([]byte{1}, 32), Session: ticket.ModeCookie,
+		ReturnTo: "/" + strings.Repeat("r", 255), Network: "2001:0db8:ffff:ffff::/64", Agent: strings.Repeat("a", 64),
+	}, [16]byte{1}, start, start.Add(ticket.MaxLife))
 	if err != nil || len(raw) != 1024 {
 		t.Errorf("%d bytes, %v", len(raw), err)
 	}

@@ -140,6 +140,50 @@ func TestLinkSaysWhatWasMinted(t *testing.T) {
 	}
 }
 
+// TestLinkMadeAgain: a link that is made twice with one ID and one life is one spend, and
+// what is asked for wrongly is not made.
+func TestLinkMadeAgain(t *testing.T) {
+	s := sealer(t, "d", "e")
+	id, expires := [16]byte{7}, start.Add(10*time.Minute)
+	again := func(t ticket.EmailLink, id [16]byte, issued, expires time.Time) ([]byte, error) {
+		return ticket.MintLinkAs(s, t, id, issued, expires)
+	}
+	said := ticket.EmailLink{Common: place, Address: "ana@example.org", Request: []byte{1}, Session: ticket.ModeToken}
+	var spends [2]string
+	for i := range spends {
+		raw, err := again(said, id, start, expires)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ticket.OpenLink[ticket.EmailLink](s, raw, want(ticket.Client{}, start.Add(time.Minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sp := got.Spend()
+		spends[i] = string(sp.ID[:]) + sp.Expires.String()
+		if got.ID != id || !got.Issued.Equal(start.Truncate(time.Millisecond)) || !got.Expires.Equal(expires.Truncate(time.Millisecond)) || got.Mode != "" {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	if spends[0] != spends[1] {
+		t.Fatal("two spends")
+	}
+	for name, err := range map[string]error{
+		"no ID":    second(again(said, [16]byte{}, start, expires)),
+		"no life":  second(again(said, id, start, start)),
+		"turned":   second(again(said, id, expires, start)),
+		"too long": second(again(said, id, start, start.Add(ticket.MaxLinkLife+1))),
+		"no door":  second(again(ticket.EmailLink{Common: ticket.Common{RPID: "example.org"}}, id, start, expires)),
+		"no RP ID": second(again(ticket.EmailLink{Common: ticket.Common{Door: "api"}}, id, start, expires)),
+	} {
+		if code(err) != ticket.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second(_ []byte, err error) error { return err }
+
 func TestLife(t *testing.T) {
 	s := sealer(t, "d", "e")
 	raw := mintSignIn(t, s, cookie)
