@@ -105,23 +105,16 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	var conn net.Conn
-	client, err := gomail.NewClient(s.host, s.options(&conn)...)
+	line := &line{}
+	client, err := gomail.NewClient(s.host, s.options(ctx, line)...)
 	if err != nil {
 		return fmt.Errorf("mail: SMTP: %w", err)
 	}
-	// The library looks at the context only while it connects, and leaves the connection
-	// open when a greeting fails: we close it, in both cases.
-	defer func() {
-		if conn != nil {
-			_ = conn.Close() // it was said goodbye to, or is of no use any more
-		}
-	}()
+	defer line.close()
 	dialled, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return fmt.Errorf("mail: SMTP: connect to %s: %w", s.host, err)
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	err = client.SendWithSMTPClient(dialled, msg)
 	if msg.IsDelivered() {
 		// The server has it: what goes wrong afterwards must not send it twice.
@@ -131,20 +124,43 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	return judgeSMTP(err, m.To)
 }
 
-// options of one conversation. The connection is kept in conn.
-func (s *SMTP) options(conn *net.Conn) []gomail.Option {
+// line is the connection of one conversation. The library looks at the context only
+// while it dials, and leaves the connection open when a greeting fails: so we end it.
+type line struct {
+	conn net.Conn
+	stop func() bool
+}
+
+func (l *line) open(ctx context.Context, conn net.Conn) {
+	l.conn, l.stop = conn, context.AfterFunc(ctx, func() { _ = conn.Close() })
+}
+
+func (l *line) close() {
+	if l.conn != nil {
+		l.stop()
+		_ = l.conn.Close() // it was said goodbye to, or is of no use any more
+	}
+}
+
+// options of one conversation, which ends with the context.
+func (s *SMTP) options(ctx context.Context, l *line) []gomail.Option {
+	// The library's own address is none for IPv6.
+	address := net.JoinHostPort(s.host, strconv.Itoa(s.port))
+	dial := func(dialling context.Context, network, _ string) (conn net.Conn, err error) {
+		if s.implicit {
+			conn, err = (&tls.Dialer{Config: s.tls}).DialContext(dialling, network, address)
+		} else {
+			conn, err = (&net.Dialer{}).DialContext(dialling, network, address)
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.open(ctx, conn)
+		return conn, nil
+	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(smtpTimeout), gomail.WithTLSConfig(s.tls),
-		gomail.WithTLSPolicy(gomail.TLSMandatory),
-		gomail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
-			var err error
-			if s.implicit {
-				*conn, err = (&tls.Dialer{Config: s.tls}).DialContext(ctx, network, address)
-			} else {
-				*conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
-			}
-			return *conn, err
-		}),
+		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithDialContextFunc(dial),
 	}
 	if s.implicit || s.plain {
 		// STARTTLS is not asked for: it is there already, or nobody can listen.
