@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -138,6 +139,7 @@ func TestBackupRefuses(t *testing.T) {
 		"a directory":            {t.Context(), dir, fs.ErrExist},
 		"no such directory":      {t.Context(), filepath.Join(dir, "none", "copy.db"), fs.ErrNotExist},
 		"a context that ended":   {ended, filepath.Join(dir, "copy.db"), context.Canceled},
+		"before it copies":       {ended, there, fs.ErrExist},
 		"itself":                 {t.Context(), s.path, fs.ErrExist},
 		"a path below a file":    {t.Context(), filepath.Join(there, "copy.db"), nil},
 		"a name with no meaning": {t.Context(), "", nil},
@@ -197,7 +199,7 @@ func TestCloseEndsBackups(t *testing.T) {
 	select {
 	case err := <-closed:
 		t.Fatalf("closed beside a backup: %v", err)
-	default:
+	case <-time.After(50 * time.Millisecond): // a close takes a few
 	}
 	if err := s.backup(ctx, filepath.Join(t.TempDir(), "copy.db")); err == nil {
 		t.Error("a backup went on after Close had begun")

@@ -9,7 +9,10 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-const findMail = "SELECT taken FROM mails WHERE key = ?"
+const (
+	findMail     = "SELECT taken FROM mails WHERE key = ?"
+	findDueMails = "SELECT key, body, taken FROM mails WHERE due <= ? ORDER BY due, key LIMIT ?"
+)
 
 // TakeMails implements store.Outbox.
 func (s *Store) TakeMails(ctx context.Context, now, until time.Time, limit int) ([]store.Mail, error) {
@@ -20,7 +23,7 @@ func (s *Store) TakeMails(ctx context.Context, now, until time.Time, limit int) 
 	}
 	var taken []store.Mail
 	err := s.submit(ctx, func(t *tx) error {
-		t.read("SELECT key, body, taken FROM mails WHERE due <= ? ORDER BY due, key LIMIT ?",
+		t.read(findDueMails,
 			func(stmt *sqlite.Stmt) {
 				taken = append(taken, store.Mail{
 					Key: blob(stmt, 0), Body: blob(stmt, 1),
