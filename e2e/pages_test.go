@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/webauthn"
 )
 
 // What the pages say.
 const (
-	saidAdded   = "Passkey added. Next time, sign in with it."
-	saidCalm    = "No problem. Try again when you're ready."
-	saidRefused = "That didn't work. Try again, or use another way to sign in."
+	saidAdded    = "Passkey added. Next time, sign in with it."
+	saidLeft     = "You're signed out."
+	saidNoneHere = "There's no passkey for this site here. Use your phone, or get a link by e-mail."
+	saidCalm     = "No problem. Try again when you're ready."
+	saidRefused  = "That didn't work. Try again, or use another way to sign in."
 )
 
 // person is somebody with an account, at a browser with an authenticator.
@@ -51,7 +54,17 @@ func (p person) signOut() {
 	p.t.Helper()
 	p.key.touch(false)
 	p.click("sign-out")
+	p.awaitPath("/sign-in")
+	p.awaitStatus(saidLeft)
+	p.stir()
 	p.awaitSignIn()
+}
+
+// stir moves the mouse a little: autofill waits for a sign of somebody who has left.
+func (b *browser) stir() {
+	b.t.Helper()
+	command(b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: 5, Y: 5})
+	command(b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: 6, Y: 6})
 }
 
 // awaitSignIn waits until the page to sign in has settled.
@@ -78,6 +91,15 @@ func (p person) usernameless() {
 	p.t.Helper()
 	p.click("username")
 	p.key.touch(true)
+	p.click("passkey")
+}
+
+// elsewhere is usernameless for who has their passkey on a key or a phone: the browser
+// has none of its own and says so, and the button then asks for those.
+func (p person) elsewhere() {
+	p.t.Helper()
+	p.usernameless()
+	p.awaitStatus(saidNoneHere)
 	p.click("passkey")
 }
 

@@ -25,7 +25,7 @@ func TestRoads(t *testing.T) {
 		"built in, usernameless":         {builtIn(), person.usernameless},
 		"built in, autofill":             {builtIn(), person.byAutofill},
 		"security key, username":         {securityKey(), person.byUsername},
-		"discoverable key, usernameless": {discoverableKey(), person.usernameless},
+		"discoverable key, usernameless": {discoverableKey(), person.elsewhere},
 		"discoverable key, username":     {discoverableKey(), person.byUsername},
 	} {
 		t.Run(name, func(t *testing.T) {
