@@ -63,6 +63,7 @@ func imports() []row {
 
 		{pkg: "webauthn/webauthntest", may: []string{webauthn}, test: true, why: "an authenticator beside the procedures, sharing nothing with them"},
 		{pkg: "internal/store/storetest", may: []string{store}, test: true, why: "promises are the vocabulary's, whatever the backend"},
+		{pkg: "internal/store/dynamo/dynamotest", test: true, why: "starts a server; it knows nothing of what is kept in it"},
 		{pkg: "internal/store/postgres/postgrestest", test: true, why: "starts an engine; it knows nothing of what is kept in it"},
 		{pkg: "internal/ceremony/ceremonytest", may: []string{anything}, test: true, why: "builds the heart on a real store, as the root does"},
 		{pkg: "drills", may: []string{webauthn, "webauthn/webauthntest"}, test: true, why: "attacks the built binary from outside"},

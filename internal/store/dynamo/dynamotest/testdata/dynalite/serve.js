@@ -1,0 +1,7 @@
+// Serves an empty DynamoDB in memory, on a free port that it prints, until standard
+// input ends: so it is gone with whoever started it, however that ended.
+'use strict'
+const server = require('dynalite')({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
+server.listen(0, '127.0.0.1', () => console.log(server.address().port))
+process.stdin.resume()
+process.stdin.on('end', () => process.exit(0))

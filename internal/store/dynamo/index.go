@@ -1,0 +1,180 @@
+package dynamo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// The indexes. Both hold keys alone, so that they are cheap to write; what is found is
+// read from the table.
+const (
+	indexList = "list" // what belongs together, in order: events and sessions of an account, all accounts, all tickets
+	indexDue  = "due"  // what upkeep has to do, by time
+)
+
+// page is how many entries are asked for at once.
+const page = 1000
+
+// query reads entries of a partition, of the table or of an index, until there are limit
+// of them or no more.
+func (s *Store) query(ctx context.Context, in dynamodb.QueryInput, limit int) ([]item, error) {
+	in.TableName = &s.table
+	var list []item
+	for len(list) < limit {
+		in.Limit = ptr(int32(min(limit-len(list), page)))
+		out, err := s.db.Query(ctx, &in)
+		if err != nil {
+			return nil, s.failed(ctx, "list", err)
+		}
+		for _, i := range out.Items {
+			list = append(list, i)
+		}
+		if len(out.LastEvaluatedKey) == 0 {
+			break
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+	return list, nil
+}
+
+// orders reads what comes after a place in a partition of the index "list", in order.
+func (s *Store) orders(ctx context.Context, in string, after []byte, limit int) ([][]byte, error) {
+	values := item{":g": &types.AttributeValueMemberS{Value: in}}
+	names := map[string]string{"#g": attrList}
+	condition := "#g = :g"
+	if len(after) > 0 {
+		values[":o"] = &types.AttributeValueMemberB{Value: after}
+		names["#o"] = attrOrder
+		condition += " AND #o > :o"
+	}
+	list, err := s.query(ctx, dynamodb.QueryInput{
+		IndexName:                 ptr(indexList),
+		KeyConditionExpression:    &condition,
+		ExpressionAttributeNames:  names,
+		ExpressionAttributeValues: values,
+	}, limit)
+	found := make([][]byte, len(list))
+	for n, i := range list {
+		found[n] = i.bytes(attrOrder)
+	}
+	return found, err
+}
+
+// spread asks all lanes at once.
+func spread[V any](ctx context.Context, ask func(ctx context.Context, lane string) ([]V, error)) ([]V, error) {
+	var found [lanes][]V
+	group, ctx := errgroup.WithContext(ctx)
+	for n := range lanes {
+		group.Go(func() (err error) {
+			found[n], err = ask(ctx, strconv.Itoa(n))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(found[:]...), nil
+}
+
+// walk calls each for up to limit rows of a kind with keys greater than after, in order.
+func (s *Store) walk(ctx context.Context, kind string, after []byte, limit int, each func(key []byte, i item)) error {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.pages(ctx, kind, after, limit, func(after []byte, limit int) ([][]byte, error) {
+		keys, err := spread(ctx, func(ctx context.Context, lane string) ([][]byte, error) {
+			return s.orders(ctx, kind+lane, after, limit)
+		})
+		slices.SortFunc(keys, bytes.Compare)
+		return keys[:min(limit, len(keys))], err
+	}, each)
+}
+
+// walkOne does so for those of an account.
+func (s *Store) walkOne(ctx context.Context, kind string, account, after []byte, limit int, each func(key []byte, i item)) error {
+	if len(account) == 0 {
+		return nil
+	}
+	return s.pages(ctx, kind, after, limit, func(after []byte, limit int) ([][]byte, error) {
+		return s.orders(ctx, kind+encode(account), after, limit)
+	}, func(key []byte, i item) {
+		if bytes.Equal(i.bytes(attrAccount), account) { // the index may be a moment behind
+			each(key, i)
+		}
+	})
+}
+
+// pages reads the rows whose keys list finds. Keys whose rows are not there, or not yet,
+// do not count.
+func (s *Store) pages(
+	ctx context.Context, kind string, after []byte, limit int,
+	list func(after []byte, limit int) ([][]byte, error), each func(key []byte, i item),
+) error {
+	for limit > 0 {
+		keys, err := list(after, limit)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		places := make([]place, len(keys))
+		for n, key := range keys {
+			places[n] = single(kind, key)
+		}
+		cells, err := s.read(ctx, places...)
+		if err != nil {
+			return err
+		}
+		asked := limit
+		for n, at := range places {
+			if c := cells[at]; c.now != nil {
+				each(keys[n], c.now)
+				limit--
+			}
+		}
+		if len(keys) < asked {
+			return nil
+		}
+		after = keys[len(keys)-1]
+	}
+	return nil
+}
+
+// entry is what the index "due" says of an item.
+type entry struct {
+	at  place
+	due int64
+}
+
+// dueBefore reads up to limit entries of a kind that are due before a time in
+// milliseconds, those due longest first.
+func (s *Store) dueBefore(ctx context.Context, kind string, before int64, limit int) ([]entry, error) {
+	if limit <= 0 || before <= 0 {
+		return nil, nil
+	}
+	found, err := spread(ctx, func(ctx context.Context, lane string) ([]entry, error) {
+		values := item{":l": &types.AttributeValueMemberS{Value: kind + lane}}
+		values.putMillis(":d", before)
+		list, err := s.query(ctx, dynamodb.QueryInput{
+			IndexName:                 ptr(indexDue),
+			KeyConditionExpression:    ptr("#l = :l AND #d < :d"),
+			ExpressionAttributeNames:  map[string]string{"#l": attrLane, "#d": attrDue},
+			ExpressionAttributeValues: values,
+		}, min(limit, math.MaxInt32))
+		entries := make([]entry, len(list))
+		for n, i := range list {
+			entries[n] = entry{placeOf(i), i.millis(attrDue)}
+		}
+		return entries, err
+	})
+	slices.SortFunc(found, func(a, b entry) int { return cmp.Compare(a.due, b.due) })
+	return found[:min(limit, len(found))], err
+}

@@ -1,0 +1,113 @@
+package dynamo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// PutKeys implements store.Keys. Several are there in one moment, that of their journal.
+func (s *Store) PutKeys(ctx context.Context, keys []store.Key, markers []store.Marker) error {
+	var f form
+	var needs []place
+	for _, k := range keys {
+		f.key(k.Key, "a key")
+		f.need(bytes.Equal(k.Key, keyName(k.Kind, k.Number)), "a key is not named after its kind and number")
+		needs = append(needs, keyPlace(k.Kind, k.Number))
+	}
+	for _, m := range markers {
+		f.key(m.Key, "a marker")
+		f.need(string(m.Key) == m.Name, "a marker's key is not its name")
+		needs = append(needs, markerPlace(m.Key))
+	}
+	if f.err != nil {
+		return f.err
+	}
+	return s.do(ctx, verb{needs: needs, judge: func(t *txn) (bool, error) {
+		for _, k := range keys {
+			if !t.insert(keyPlace(k.Kind, k.Number), keyItem(k)) {
+				return false, &store.TakenError{Table: store.TableKeys}
+			}
+		}
+		for _, m := range markers {
+			if !t.insert(markerPlace(m.Key), rowItem(m.Row)) {
+				return false, &store.TakenError{Table: store.TableMarkers}
+			}
+		}
+		return false, nil
+	}})
+}
+
+// ReplaceKey implements store.Keys: one conditional write.
+func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) error {
+	var f form
+	f.next(ref, next.Row, "the key")
+	f.need(bytes.Equal(next.Key, keyName(next.Kind, next.Number)), "the key is not named after its kind and number")
+	if f.err != nil {
+		return f.err
+	}
+	return s.replaceRow(ctx, keyPlace(next.Kind, next.Number), ref, keyItem(next))
+}
+
+// Keys implements store.Keys.
+func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
+	cells, err := s.partition(ctx, inKeys)
+	if err != nil {
+		return nil, err
+	}
+	var list []store.Key
+	for _, c := range cells {
+		if c.now != nil {
+			list = append(list, wrappedOf(c.now))
+		}
+	}
+	slices.SortFunc(list, func(a, b store.Key) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Number, b.Number))
+	})
+	return list, nil
+}
+
+// Markers implements store.Keys.
+func (s *Store) Markers(ctx context.Context) ([]store.Marker, error) {
+	cells, err := s.partition(ctx, inMarkers)
+	if err != nil {
+		return nil, err
+	}
+	var list []store.Marker
+	for _, c := range cells {
+		if c.now != nil {
+			list = append(list, markerOf(c.at, c.now))
+		}
+	}
+	return list, nil
+}
+
+// partition reads all that stands in a partition, in order, strongly consistent.
+func (s *Store) partition(ctx context.Context, part string) ([]*cell, error) {
+	ctx, leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	found, err := s.query(ctx, dynamodb.QueryInput{
+		KeyConditionExpression:    ptr("#p = :p"),
+		ExpressionAttributeNames:  map[string]string{"#p": attrPart},
+		ExpressionAttributeValues: item{":p": &types.AttributeValueMemberS{Value: part}},
+		ConsistentRead:            ptr(true),
+	}, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]*cell, len(found))
+	for n, i := range found {
+		cells[n] = parse(placeOf(i), i)
+	}
+	return cells, s.judge(ctx, cells)
+}
