@@ -29,24 +29,33 @@ func (s *Store) perform(ctx context.Context, c change) error {
 		}
 		defer leave()
 	}
-	return s.repeat(ctx, c.try)
+	queues := false
+	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		err := c.try(ctx, conn, queues)
+		queues = queues || errors.Is(err, errLost)
+		return err
+	})
 }
 
-func (c change) try(ctx context.Context, conn *pgx.Conn) error {
+// try makes one try. One that queues waits for its turn at the head of the chain.
+func (c change) try(ctx context.Context, conn *pgx.Conn, queues bool) error {
 	var j judge
 	c.ask(&j)
 	if c.event != nil {
+		if queues {
+			j.turn(c.chain)
+		}
 		j.last(c.chain)
 	}
 	if err := j.decide(ctx, conn); err != nil {
-		return c.refused(ctx, conn, err)
+		return refused(ctx, conn, err)
 	}
 	var w writes
 	var event store.Event
 	if c.event != nil {
 		var err error
 		if event, err = follow(j.head, c.event); err != nil {
-			return c.refused(ctx, conn, err)
+			return refused(ctx, conn, err)
 		}
 	}
 	c.write(&w)
@@ -56,8 +65,8 @@ func (c change) try(ctx context.Context, conn *pgx.Conn) error {
 	return w.commit(ctx, conn)
 }
 
-// refused ends the transaction of a verb that has written nothing.
-func (c change) refused(ctx context.Context, conn *pgx.Conn, cause error) error {
+// refused ends the transaction, if there is one, of a verb that has written nothing.
+func refused(ctx context.Context, conn *pgx.Conn, cause error) error {
 	cause = unbegun(conn, cause)
 	undo(ctx, conn)
 	if errors.Is(cause, errDone) {
@@ -66,10 +75,14 @@ func (c change) refused(ctx context.Context, conn *pgx.Conn, cause error) error 
 	return cause
 }
 
+// idle is the status of a connection without a transaction (PostgreSQL documentation,
+// chapter 55.7, ReadyForQuery).
+const idle = 'I'
+
 // undo leaves a connection without a transaction. Where that fails the pool closes the
 // connection, which comes to the same.
 func undo(ctx context.Context, conn *pgx.Conn) {
-	if !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
+	if !conn.IsClosed() && conn.PgConn().TxStatus() != idle {
 		_, _ = conn.Exec(ctx, "ROLLBACK")
 	}
 }

@@ -189,6 +189,21 @@ func repeated(list [][]byte) bool {
 	return len(slices.CompactFunc(sorted, bytes.Equal)) < len(list)
 }
 
+// chainLocks is the class of the advisory locks at the heads of the chains: "Keyt".
+const chainLocks int32 = 0x4b657974
+
+// turn waits until no other verb is about to write to a chain, and keeps others from
+// it until the end of the transaction. It is for those that have lost a number to
+// another: they stand in line. Those that have not yet lost do not wait for each other,
+// but they do for whoever has the turn, so that nobody loses for ever. An engine whose
+// advisory locks do nothing loses the fairness and no more.
+func (j *judge) turn(chain uint32) {
+	j.ask(unheard, "SELECT pg_advisory_xact_lock($1::integer, $2::integer)", chainLocks, int32(chain))
+}
+
+// unheard is the answer to what is asked for its lock alone.
+func unheard(pgx.Rows) error { return nil }
+
 // last asks for the head of a chain.
 func (j *judge) last(chain uint32) {
 	j.ask(func(rows pgx.Rows) error {

@@ -129,7 +129,7 @@ func (j *judge) usages(hits []store.Hit, answer func(map[string]usage) error) {
 		keys[n] = h.Key
 	}
 	slices.SortFunc(keys, bytes.Compare)
-	j.ask(func(pgx.Rows) error { return nil }, `INSERT INTO hits (key, expires, at)
+	j.ask(unheard, `INSERT INTO hits (key, expires, at)
 		SELECT key, 0, '{}'::bigint[] FROM unnest($1::bytea[]) AS new (key) ORDER BY key
 		ON CONFLICT DO NOTHING`, keys)
 	j.ask(func(rows pgx.Rows) error {

@@ -28,8 +28,8 @@ const (
 		) h ON true`
 
 	// Each part feeds on the one before, so all of it is written or none, and in this
-	// order: account, credential, spend, session, event. The lock on the account keeps its
-	// edition as it was judged until the commit; many sign-ins may share it. When a
+	// order: account, credential, spend, then session and event. The account is locked so
+	// that its edition stays as it was judged; many sign-ins may share the lock. When a
 	// condition does not hold, nothing is written, and the division by zero ends the
 	// transaction, so that nothing else of it is.
 	writeSignIn = `WITH judged AS (
@@ -46,15 +46,16 @@ const (
 		), spent AS (
 			INSERT INTO spends (expires, id, op, verb, issued)
 			SELECT $10::bigint, $11::bytea, $12::bytea, $13::integer, $14::bytea FROM used
-			RETURNING 1
+			RETURNING $15::integer AS chain
 		), told AS (
 			INSERT INTO events (chain, number, at, account, link, body)
-			SELECT $15::bigint, $16::bigint, $17::bigint, $18::bytea, $19::bytea, $20::bytea FROM spent
+			SELECT $15::bigint, $16::bigint, $17::bigint, $18::bytea, $19::bytea, $20::bytea
+			FROM spent, LATERAL pg_advisory_xact_lock_shared($21::integer, spent.chain)
 			RETURNING 1
 		)`
 	writeSignInOpening = writeSignIn + `, opened AS (
 			INSERT INTO sessions (key, version, expires, account, body)
-			SELECT $21::bytea, $22::bigint, $23::bigint, $24::bytea, $25::bytea FROM spent
+			SELECT $22::bytea, $23::bigint, $24::bigint, $25::bytea, $26::bytea FROM spent
 			RETURNING 1
 		) SELECT 1 / count(*) FROM opened, told`
 	writeSignInOnly = writeSignIn + ` SELECT 1 / count(*) FROM told`
@@ -71,60 +72,102 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 		return err
 	}
 	defer leave()
+	queues := false
 	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		head, err := signInJudged(ctx, conn, v, chain)
-		switch {
-		case errors.Is(err, errDone):
-			return nil
-		case err != nil:
-			return unbegun(conn, err)
-		}
-		event, err := follow(head, v.Event)
-		if err != nil {
-			return err
-		}
-		return signInWritten(ctx, conn, v, event)
+		err := trySignIn(ctx, conn, v, queues)
+		queues = queues || errors.Is(err, errLost)
+		return err
 	})
 }
 
-// signInJudged says what speaks against a sign-in, errDone when it has happened, and
-// which event is the last of the chain.
-func signInJudged(ctx context.Context, conn *pgx.Conn, v store.SignIn, chain uint32) (store.Head, error) {
+func trySignIn(ctx context.Context, conn *pgx.Conn, v store.SignIn, queues bool) error {
+	judge := signInJudged
+	if queues {
+		judge = signInJudgedInTurn
+	}
+	head, err := judge(ctx, conn, v)
+	if err != nil {
+		return refused(ctx, conn, err)
+	}
+	event, err := follow(head, v.Event)
+	if err != nil {
+		return refused(ctx, conn, err)
+	}
+	return signInWritten(ctx, conn, v, event)
+}
+
+// signInAnswer is what judgeSignIn answers.
+type signInAnswer struct {
+	account, usable, taken bool
+	by                     []byte // the operation that has spent the ticket; empty: none
+	did                    verb
+	head                   store.Head
+}
+
+func (a *signInAnswer) fields() []any {
+	return []any{&a.account, &a.usable, &a.taken, &a.by, &a.did, &a.head.Number, (*blob)(&a.head.Link)}
+}
+
+// verdict says what speaks against a sign-in; errDone when it has happened.
+func (a *signInAnswer) verdict(op store.OpID) error {
+	switch {
+	case len(a.by) > 0:
+		return spentBy(a.by, a.did, op, verbSignIn)
+	case !a.account || !a.usable:
+		return store.ErrConflict
+	case a.taken:
+		return &store.TakenError{Table: store.TableSessions}
+	}
+	return nil
+}
+
+// judgeSignInArgs are the arguments of judgeSignIn.
+func judgeSignInArgs(v store.SignIn) []any {
 	session := []byte{} // an empty key is nobody's
 	if v.Session != nil {
 		session = v.Session.Key
 	}
-	var account, usable, taken bool
-	var by []byte
-	var did verb
-	head := store.Head{Chain: chain}
-	err := conn.QueryRow(ctx, judgeSignIn,
+	return []any{
 		v.Account.Key, bounded(v.Account.Version),
 		v.Use.Key, bounded(v.Use.State), bounded(v.Use.Version), bounded(v.Use.Within),
-		session, millis(v.Spend.Expires), v.Spend.ID[:], int64(chain),
-	).Scan(&account, &usable, &taken, &by, &did, &head.Number, (*blob)(&head.Link))
-	switch {
-	case err != nil:
-		return head, fmt.Errorf("postgres: judge: %w", err)
-	case len(by) > 0:
-		return head, spentBy(by, did, v.Op, verbSignIn)
-	case !account || !usable:
-		return head, store.ErrConflict
-	case taken:
-		return head, &store.TakenError{Table: store.TableSessions}
+		session, millis(v.Spend.Expires), v.Spend.ID[:], int64(chainOf(v.Op)),
 	}
-	return head, nil
+}
+
+// signInJudged judges a sign-in and reads the head of its chain.
+func signInJudged(ctx context.Context, conn *pgx.Conn, v store.SignIn) (store.Head, error) {
+	a := signInAnswer{head: store.Head{Chain: chainOf(v.Op)}}
+	if err := conn.QueryRow(ctx, judgeSignIn, judgeSignInArgs(v)...).Scan(a.fields()...); err != nil {
+		return a.head, fmt.Errorf("postgres: judge: %w", err)
+	}
+	return a.head, a.verdict(v.Op)
+}
+
+// signInJudgedInTurn does the same for one that has lost, in a transaction that keeps
+// the rows, and the head of the chain, as they are judged.
+func signInJudgedInTurn(ctx context.Context, conn *pgx.Conn, v store.SignIn) (store.Head, error) {
+	a := signInAnswer{head: store.Head{Chain: chainOf(v.Op)}}
+	var j judge
+	j.ask(unheard, "SELECT 1 FROM accounts WHERE key = $1 FOR SHARE", v.Account.Key)
+	j.ask(unheard, "SELECT 1 FROM credentials WHERE key = $1 FOR UPDATE", v.Use.Key)
+	j.turn(a.head.Chain)
+	j.ask(func(rows pgx.Rows) error {
+		first(rows, a.fields()...)
+		return a.verdict(v.Op)
+	}, judgeSignIn, judgeSignInArgs(v)...)
+	err := j.decide(ctx, conn)
+	return a.head, err
 }
 
 // signInStatement returns writeSignIn for v with its arguments.
 func signInStatement(v store.SignIn, e store.Event) (sql string, args []any) {
-	args = make([]any, 0, 25)
+	args = make([]any, 0, 26)
 	args = append(args,
 		v.Account.Key, bounded(v.Account.Version),
 		v.Use.Key, bounded(v.Use.State), bounded(v.Use.Version), bounded(v.Use.Within),
 		millis(v.Use.At), v.Use.Next, full(v.Use.Body),
 		millis(v.Spend.Expires), v.Spend.ID[:], v.Op[:], int32(verbSignIn), full(v.Spend.Issued),
-		int64(e.Chain), e.Number, millis(e.At), full(e.Account), full(e.Link), full(e.Body))
+		int64(e.Chain), e.Number, millis(e.At), full(e.Account), full(e.Link), full(e.Body), chainLocks)
 	if v.Session == nil {
 		return writeSignInOnly, args
 	}
@@ -135,14 +178,17 @@ func signInStatement(v store.SignIn, e store.Event) (sql string, args []any) {
 // signInWritten writes a sign-in. Most are one statement, which is its own transaction.
 func signInWritten(ctx context.Context, conn *pgx.Conn, v store.SignIn, e store.Event) error {
 	sql, args := signInStatement(v, e)
-	if len(v.Ends) == 0 && len(e.Mails) == 0 && len(e.Tickets) == 0 {
+	begun := conn.PgConn().TxStatus() != idle
+	if !begun && len(v.Ends) == 0 && len(e.Mails) == 0 && len(e.Tickets) == 0 {
 		if _, err := conn.Exec(ctx, sql, args...); err != nil {
 			return lost(fmt.Errorf("postgres: sign-in: %w", err))
 		}
 		return nil
 	}
 	var w writes
-	w.add("BEGIN")
+	if !begun {
+		w.add("BEGIN")
+	}
 	w.add(sql, args...)
 	w.endSession(v.Ends)
 	w.owed(e)

@@ -108,11 +108,14 @@ func (w *writes) mail(m store.Mail) {
 		m.Key, millis(m.Due), int64(m.Taken), full(m.Body))
 }
 
-// event appends an event, after what comes with it.
+// event appends an event, after what comes with it, unless it is somebody's turn at
+// the chain.
 func (w *writes) event(e store.Event) {
 	w.owed(e)
-	w.add("INSERT INTO events (chain, number, at, account, link, body) VALUES ($1, $2, $3, $4, $5, $6)",
-		int64(e.Chain), e.Number, millis(e.At), full(e.Account), full(e.Link), full(e.Body))
+	w.add(`INSERT INTO events (chain, number, at, account, link, body)
+		SELECT $1::bigint, $2::bigint, $3::bigint, $4::bytea, $5::bytea, $6::bytea
+		FROM pg_advisory_xact_lock_shared($7::integer, $1::integer)`,
+		int64(e.Chain), e.Number, millis(e.At), full(e.Account), full(e.Link), full(e.Body), chainLocks)
 }
 
 // owed writes what comes with an event.
