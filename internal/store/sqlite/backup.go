@@ -61,8 +61,11 @@ func (s *Store) beginBackup(ctx context.Context) (context.Context, func(), error
 }
 
 func (s *Store) backup(ctx context.Context, path string) (err error) {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(fs.ErrExist, err)
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	partial, err := os.CreateTemp(filepath.Dir(path), ".keyturn-*.partial") // mode 0600
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -141,7 +142,7 @@ func TestBackupRefuses(t *testing.T) {
 		"a context that ended":   {ended, filepath.Join(dir, "copy.db"), context.Canceled},
 		"before it copies":       {ended, there, fs.ErrExist},
 		"itself":                 {t.Context(), s.path, fs.ErrExist},
-		"a path below a file":    {t.Context(), filepath.Join(there, "copy.db"), nil},
+		"a path below a file":    {t.Context(), filepath.Join(there, "copy.db"), syscall.ENOTDIR},
 		"a name with no meaning": {t.Context(), "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -140,7 +140,7 @@ func (w *world) settle(want int) {
 // raceTakers: those who take mails at the same time share them out among themselves,
 // and none is left.
 func raceTakers(t *testing.T, w *world) {
-	const owing = 3 * racers
+	const owing = 2 * racers
 	var o owed
 	for range owing {
 		o.mails = append(o.mails, w.mail())
