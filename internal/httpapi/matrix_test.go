@@ -12,6 +12,7 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
@@ -257,6 +258,19 @@ func (s *site) secrets(p someone) map[string]string {
 		s.t.Fatal("no administrator's link", err)
 	}
 	all["administrator's link"] = link.Ticket
+	_, right := s.lost()
+	all["recovery"] = right.Recovery
+	stranger := s.proved(s.t)
+	all["recovery code"] = s.codes(stranger)[0]
+	_, all["notice"] = s.reachable(stranger)
+	asked := s.ask(mail.KindSignIn, fields{"email": s.resident()})
+	all["link"], all["request"] = asked.token, asked.request
+	all["proof of an address"] = s.claim(p, newAddress())
+	all["known browser"] = s.Sessions.Recognize("", s.Resident(s.t, "known-"+strings.ToLower(rand.Text())))
+	nobody := s.ask(mail.KindSignUp, fields{"email": newAddress()})
+	var may heard
+	s.post("/v1/sign-in/email/finish", nobody.body()).want(http.StatusOK).json(&may)
+	all["right to sign up"] = may.SignUp.Ticket
 	return all
 }
 
@@ -287,9 +301,20 @@ func TestSecretsAreForOnePlace(t *testing.T) {
 			return s.post("/v1/sign-in/passkey", cred(made), cookie(s.cookies.ceremony, v))
 		}},
 		"refresh": {"refresh token", func(v string) answered { return s.refresh(v) }},
+		"sign-in by mail": {"link", func(v string) answered {
+			return s.post("/v1/sign-in/email/look", fields{"token": v, "request": secrets["request"]})
+		}},
+		"recovery": {"recovery", func(v string) answered { return s.post("/v1/recovery/passkey/options", fields{"recovery": v}) }},
+		"notice":   {"notice", func(v string) answered { return s.post("/v1/notices/look", fields{"token": v}) }},
+		"address": {"proof of an address", func(v string) answered {
+			return s.post("/v1/account/email/proof", fields{"token": v}, bearer(p.token))
+		}},
 	}
 	for place, at := range places {
 		for name, secret := range secrets {
+			if place == "sign-up" && name == "right to sign up" { // there are several rights to sign up
+				continue
+			}
 			if name == at.belongs {
 				continue
 			}
