@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
+	"github.com/keyturn/keyturn/internal/record"
 )
 
 // What an operator can get wrong; see Operator.
@@ -16,6 +17,8 @@ var (
 	ErrUsernameTaken = account.ErrTaken
 	// ErrAccountUnknown: there is no such account, or it is disabled.
 	ErrAccountUnknown = account.ErrUnknown
+	// ErrCannotInvite: sign-up is closed, or there is no mail to send it with.
+	ErrCannotInvite = account.ErrUninvitable
 )
 
 // Operator is what somebody on the machine itself may do, without signing in: whoever
@@ -57,6 +60,27 @@ func (o Operator) AddAccount(ctx context.Context, n NewAccount) (uuid.UUID, OneT
 		return uuid.Nil, OneTimeLink{}, err
 	}
 	return id, o.link("/enrol", made), nil
+}
+
+// Invitation is whom to invite, and as what. The zero Invitation is for whoever holds
+// its link.
+type Invitation struct {
+	Email       string
+	Role        string // "member", "support" or "admin"; empty: "member"
+	DisplayName string
+	// Send mails it to Email too. Whoever comes by the mail has proved the address.
+	Send bool
+}
+
+// Invite makes a link that opens one account, within seven days.
+func (o Operator) Invite(ctx context.Context, in Invitation) (OneTimeLink, error) {
+	made, err := o.server.accounts.InviteByOperator(ctx, account.InvitationDraft{
+		Email: in.Email, Role: record.Role(in.Role), DisplayName: in.DisplayName, Deliver: in.Send,
+	}, audit.Caller{})
+	if err != nil {
+		return OneTimeLink{}, err
+	}
+	return o.link("/sign-up", made), nil
 }
 
 // EnrolmentLink makes a link with which the person of an account, named by username

@@ -24,17 +24,17 @@ const (
 func accountCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
-		Short: "Add and list accounts, make links",
-		Long: "Add and list accounts, and make one-time links, on the machine that has the keys.\n" +
+		Short: "Add, invite and list accounts, make links",
+		Long: "Add, invite and list accounts, and make one-time links, on the machine that has the keys.\n" +
 			"The settings are those of the server; every flag of serve may be given here too.",
-		Example: "  keyturn account add --username ana --admin\n  keyturn account list\n  keyturn account link ana",
+		Example: "  keyturn account add --username ana --admin\n  keyturn account invite\n  keyturn account list\n  keyturn account link ana",
 		Args:    noArguments,
 		RunE:    helpful,
 	}
 	addSettings(cmd.PersistentFlags(), true)
 	cmd.PersistentFlags().Bool(jsonFlag, false, "print JSON")
 	cmd.PersistentFlags().Bool(qrFlag, false, "draw a link as a QR code even where nobody looks; on a terminal it always is")
-	cmd.AddCommand(accountAdd(p), accountList(p), accountLink(p))
+	cmd.AddCommand(accountAdd(p), accountInvite(p), accountList(p), accountLink(p))
 	return cmd
 }
 
