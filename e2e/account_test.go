@@ -45,9 +45,9 @@ func (b *browser) awaitRows(n int) {
 
 // freshly is a person who has just signed in, which counts as a fresh proof; signing up
 // does not.
-func freshly(t *testing.T, model webauthn.VirtualAuthenticatorOptions) person {
+func freshly(t *testing.T, s *server, model webauthn.VirtualAuthenticatorOptions) person {
 	t.Helper()
-	p := signUp(t, model)
+	p := newcomer(t, s, model)
 	p.signOut()
 	p.byUsername()
 	p.awaitPath("/account")
@@ -75,7 +75,7 @@ func (p *person) addSecond(name string) *webauthn.Credential {
 // TestManagePasskeys: everything that a person does with their passkeys.
 func TestManagePasskeys(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	p.await("the badge", "document.querySelector('#passkeys').textContent.includes('Only way in')")
 
 	// The same device again, then the only way in.
@@ -130,7 +130,7 @@ func (p person) awaitCredentials(n int) {
 // suggested.
 func TestNameIsNeverInTheWay(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	p.key.unplug()
 	p.key = p.plugIn(discoverableKey())
 	p.click("add")
@@ -178,7 +178,7 @@ func TestStepUp(t *testing.T) {
 // and left alone.
 func TestTwins(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	older := p.key.credential()
 	eval[any](p.browser, `{ const real = navigator.credentials.create.bind(navigator.credentials);
 		navigator.credentials.create = o => { o.publicKey.excludeCredentials = []; return real(o) }; } null`)

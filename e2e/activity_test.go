@@ -34,7 +34,7 @@ func (p person) awaitEvents(want ...string) []event {
 // TestActivity: a person reads what they did, newest first, as soon as it is done.
 func TestActivity(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	past := []string{"You signed in with “…", "You signed out.", "You created this account."}
 	got := p.awaitEvents(past...)
 	if len(got) != 3 || got[0].Line != "just nowThis browser" || !strings.HasSuffix(got[2].Line, "Chromium on Linux") {

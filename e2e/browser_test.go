@@ -47,6 +47,17 @@ func startBrowser(t *testing.T, base string) *browser {
 	return b
 }
 
+// tab opens another tab of the same browser. It has its own authenticators.
+func (b *browser) tab() *browser {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatalf("opening a tab: %v", err)
+	}
+	return &browser{t: b.t, ctx: ctx, base: b.base}
+}
+
 // run runs one action within the time that a test has for it.
 func run[T any](b *browser, what string, action chromedp.Action[T]) T {
 	b.t.Helper()

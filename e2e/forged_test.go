@@ -67,7 +67,7 @@ const forgeJS = `(async (target, id) => {
 // which the browser gives the same cookies.
 func TestForgedInTheBrowser(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	id := eval[string](p.browser, "document.querySelector('#passkeys > li').dataset.id")
 	before := eval[string](p.browser, standingJS)
 	hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -115,7 +115,7 @@ func TestTooMany(t *testing.T) {
 // pressed in a tab whose session has ended leads to the sign-in page.
 func TestTwoTabs(t *testing.T) {
 	t.Parallel()
-	p := freshly(t, builtIn())
+	p := freshly(t, startServer(t), builtIn())
 	p.await("the page", "document.querySelector('#display-name')")
 	edit := func(method, path, body string) {
 		if status := eval[int](p.browser, fmt.Sprintf(

@@ -8,5 +8,13 @@ export function takeFragment(): URLSearchParams {
   return text.includes("=") || marks.has(text) ? new URLSearchParams(text) : new URLSearchParams({ ticket: text });
 }
 
+// A link that is opened where its page stands already changes nothing but the fragment:
+// the page begins anew with it.
+export function renewWithFragment(): void {
+  window.addEventListener("hashchange", () => {
+    if (location.hash.length > 1 && !location.hash.startsWith("#section-")) location.reload();
+  });
+}
+
 // What says something without a value.
 const marks = new Set(["added", "left"]);

@@ -9,7 +9,7 @@ import { createRoot } from "react-dom/client";
 
 import { SignIn } from "./screens/SignIn";
 import { Lost } from "./screens/Lost";
-import { takeFragment } from "./fragment";
+import { renewWithFragment, takeFragment } from "./fragment";
 import { TextContext, texts } from "./i18n/text";
 import { SiteContext, readShell } from "./site";
 import { Boundary } from "./ui/boundary";
@@ -17,6 +17,7 @@ import { Boundary } from "./ui/boundary";
 // A link carries its ticket behind the #. It leaves the address bar before anything
 // else happens, so that it is in no history entry, screenshot or shared address.
 const fragment = takeFragment();
+renewWithFragment();
 
 const SignUp = lazy(() => import("./screens/SignUp"));
 const Enrol = lazy(() => import("./screens/Enrol"));
