@@ -183,7 +183,7 @@ func (d *desk) language(tag string) string {
 // link would be of no use to anybody.
 func (d *desk) try() error {
 	problems := map[string]error{}
-	for _, l := range Samples(d.frame.url) {
+	for _, l := range samples(d.frame.url) {
 		out, err := d.write(l, l.At)
 		name := l.Language + "/" + string(l.Kind)
 		switch {

@@ -64,7 +64,7 @@ func sampleName(l Letter) string {
 func TestGolden(t *testing.T) {
 	d := openDesk(t, exampleLook())
 	seen := map[string]bool{}
-	for _, l := range Samples(site) {
+	for _, l := range samples(site) {
 		out := write(t, d, l)
 		files := map[string]string{sampleName(l) + ".txt": "Subject: " + out.subject + "\n\n" + out.text}
 		if l.Kind != KindNotice || l.About == "passkey.added" {
@@ -108,7 +108,7 @@ var leftover = regexp.MustCompile(`\{[a-z{]|<no value>|%!|ZgotmplZ`)
 func TestEverySampleIsWhole(t *testing.T) {
 	d := openDesk(t, exampleLook())
 	body := regexp.MustCompile(`(?s)<body.*</body>`)
-	for _, l := range Samples(site) {
+	for _, l := range samples(site) {
 		t.Run(sampleName(l), func(t *testing.T) {
 			out := write(t, d, l)
 			page := d.page(l, l.At)
@@ -169,7 +169,7 @@ func TestWordingIsComplete(t *testing.T) {
 				t.Errorf("%s: %s differs", language, kind)
 			}
 		}
-		if len(w.Kinds) != len(kinds()) || len(w.Notices) != len(Told())+1 || len(w.Months) != 12 {
+		if len(w.Kinds) != len(kinds()) || len(w.Notices) != len(told())+1 || len(w.Months) != 12 {
 			t.Errorf("%s: %d kinds, %d notices, %d months", language, len(w.Kinds), len(w.Notices), len(w.Months))
 		}
 		for about, n := range w.Notices {
@@ -179,7 +179,7 @@ func TestWordingIsComplete(t *testing.T) {
 				t.Errorf("%s: %s differs", language, about)
 			}
 		}
-		for _, about := range Told() {
+		for _, about := range told() {
 			if _, ok := w.Notices[string(about)]; !ok {
 				t.Errorf("%s: %s is missing", language, about)
 			}
@@ -196,7 +196,7 @@ func TestStrangersSayNothing(t *testing.T) {
 		"evil.example", "www.evil.example", "me@evil.example", "\u202eelpmaxe.live", "a\u2028b\x00c", "{operator}{link}", "{{.Link}}",
 		strings.Repeat("long ", 100),
 	} {
-		for _, l := range Samples(site) {
+		for _, l := range samples(site) {
 			if l.Kind == KindNotice && l.About != "passkey.added" && l.About != "email.added" {
 				continue
 			}
@@ -239,7 +239,7 @@ func TestKindsAreClosed(t *testing.T) {
 
 func TestFactsOfAsking(t *testing.T) {
 	d := openDesk(t, exampleLook())
-	l := Samples(site)[0]
+	l := samples(site)[0]
 	out := write(t, d, l)
 	for _, want := range []string{"Browser: Firefox on Linux", "Network: 192.0.2.17\n", "Time: 21 November 2026, 14:05 UTC", "for 10 minutes", "nobody gets in", "Account: ana"} {
 		if !strings.Contains(out.text, want) {
@@ -261,7 +261,7 @@ func TestOwnTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := Samples(site)[0]
+	l := samples(site)[0]
 	l.Person = "<b>"
 	out := write(t, d, l)
 	if out.subject != "Knock at Example" || !strings.Contains(out.html, `<p>Example <a href="`+l.Link+`">go</a> &lt;b&gt;</p>`) {
@@ -351,7 +351,7 @@ func TestGallery(t *testing.T) {
 	}
 	for name, look := range map[string]Look{"": exampleLook(), "green-": {OperatorName: "Grüne Wiese GmbH", Accent: "#0b7a5c", PublicURL: "https://wiese.example"}} {
 		d := openDesk(t, look)
-		for _, l := range Samples(site) {
+		for _, l := range samples(site) {
 			path := filepath.Join(*gallery, name+sampleName(l)+".html")
 			if err := os.WriteFile(path, []byte(write(t, d, l).html), 0o644); err != nil {
 				t.Fatal(err)

@@ -316,26 +316,41 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunPolls: what another process owed leaves without a hint.
-func TestRunPolls(t *testing.T) {
+// TestRunIsPrompt: a mail leaves at once after a hint, and within a second without one,
+// as when another process owed it.
+func TestRunIsPrompt(t *testing.T) {
 	w := newWorld(t)
-	sent := make(chan string, 1)
-	p := w.post(t, w.config(transportFunc(func(_ context.Context, m Message) error {
-		sent <- m.To
-		return nil
-	})))
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx) }()
-	w.owe(t, signInFacts("ana@example.org"))
-	select {
-	case <-sent:
-	case <-time.After(20 * time.Second):
-		t.Error("it was not sent")
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
+	for name, c := range map[string]struct {
+		hint  bool
+		after time.Duration
+	}{"with a hint": {true, 0}, "without": {false, poll}} {
+		row, err := w.office.Owe(noticeFacts("ana@example.org"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			outbox := oneMail{mail: make(chan store.Mail, 1), settled: make(chan struct{})}
+			cfg := w.config(NewShelf(0))
+			cfg.Store = outbox
+			p := w.post(t, cfg)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- p.Run(ctx) }()
+			synctest.Wait()
+			outbox.mail <- row
+			begun := time.Now()
+			if c.hint {
+				p.Wake()
+			}
+			<-outbox.settled
+			if took := time.Since(begun); took != c.after {
+				t.Errorf("%s it took %v", name, took)
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -431,6 +446,7 @@ func TestNewPostRefuses(t *testing.T) {
 		"no sender":       {func(c *PostConfig) { c.From = "" }, "no sender"},
 		"many senders":    {func(c *PostConfig) { c.From = "a@example.com, b@example.com" }, "no sender"},
 		"line end":        {func(c *PostConfig) { c.From = "A\r\nBcc: x@y <a@example.com>" }, "no sender"},
+		"control":         {func(c *PostConfig) { c.From = "\"A\u0085B\" <a@example.com>" }, "no sender"},
 		"no domain":       {func(c *PostConfig) { c.From = "a" }, "no sender"},
 		"bad domain":      {func(c *PostConfig) { c.From = "a@exa_mple..com" }, "mail:"},
 		"no operator":     {func(c *PostConfig) { c.Look.OperatorName = "" }, "no name"},
@@ -457,6 +473,7 @@ type oneMail struct {
 	store.Outbox
 	mail      chan store.Mail
 	postponed chan struct{}
+	settled   chan struct{}
 }
 
 func (o oneMail) TakeMails(context.Context, time.Time, time.Time, int) ([]store.Mail, error) {
@@ -471,6 +488,11 @@ func (o oneMail) TakeMails(context.Context, time.Time, time.Time, int) ([]store.
 func (o oneMail) PostponeMail(ctx context.Context, _ []byte, _ uint32, _ time.Time) error {
 	close(o.postponed)
 	return ctx.Err()
+}
+
+func (o oneMail) SettleMail(context.Context, []byte, uint32) error {
+	close(o.settled)
+	return nil
 }
 
 // TestRunWaitsNoLonger: a mail that hangs when the process must end is left to its lease.

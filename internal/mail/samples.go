@@ -8,8 +8,8 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 )
 
-// Told are the events that notices tell of in words of their own.
-func Told() []audit.Name {
+// told are the events that notices tell of in words of their own.
+func told() []audit.Name {
 	return []audit.Name{
 		audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeySuspended, audit.PasskeyRestored, audit.PasskeyRegressed,
 		audit.AccountLinkMade, audit.AccountChanged, audit.RoleChanged, audit.AccountDisabled, audit.AccountEnabled,
@@ -18,10 +18,10 @@ func Told() []audit.Name {
 	}
 }
 
-// Samples are letters of every kind, about everything, with and without what a letter
+// samples are letters of every kind, about everything, with and without what a letter
 // may lack, in every language: what a template must be able to write. Links lead to the
 // pages at url.
-func Samples(url string) []Letter {
+func samples(url string) []Letter {
 	at := time.Date(2026, time.November, 21, 14, 5, 0, 0, time.UTC)
 	token := "#sample-DqI0b4ZSpHkK5r1nq3Qm7xwT9aV2cYfUe8LjGdBhXoM"
 	full := Letter{
@@ -52,7 +52,7 @@ func Samples(url string) []Letter {
 			add(l)
 			continue
 		}
-		for _, about := range append(Told(), "") {
+		for _, about := range append(told(), "") {
 			l.About, l.Subject = string(about), full.Subject
 			if about == audit.EmailAdded || about == audit.EmailRemoved {
 				l.Subject = "ana@example.org"

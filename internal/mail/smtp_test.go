@@ -300,7 +300,7 @@ func TestHeaderInjection(t *testing.T) {
 	for name, to := range map[string]string{
 		"nobody": "", "two": "a@example.org,b@example.org", "with a name": "Ana <ana@example.org>", "in brackets": "<ana@example.org>",
 		"with a comment": "ana@example.org (x)", "no domain": "ana", "group": "g:a@example.org;", "space": "a b@example.org", "bad domain": "a@-",
-		"command": "ana@example.org> SIZE=1",
+		"command": "ana@example.org> SIZE=1", "quoted": `"ana"@example.org`,
 	} {
 		m := message()
 		m.To = to
