@@ -71,12 +71,18 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 func (p *Post) send(ctx context.Context, facts record.MailFacts) error {
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
 	defer cancel()
+	now := p.cfg.Now()
+	ended := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	// Asked before the Author, to whom a link that has ended is merely obsolete: that it
+	// was never sent is our failure, and counted.
+	if ended(facts.Expires) && Kind(facts.Kind) != KindNotice {
+		return errExpired
+	}
 	letter, err := p.cfg.Author.Letter(ctx, facts)
 	if err != nil {
 		return err
 	}
-	now := p.cfg.Now()
-	if ended := !letter.Expires.IsZero() && !now.Before(letter.Expires); ended {
+	if ended(letter.Expires) {
 		if letter.Kind != KindNotice {
 			return errExpired
 		}

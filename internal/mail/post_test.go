@@ -142,10 +142,14 @@ func TestPostDrops(t *testing.T) {
 		"obsolete": {author: authorFunc(func(context.Context, record.MailFacts) (Letter, error) {
 			return Letter{}, fmt.Errorf("gone: %w", ErrObsolete)
 		}), facts: signInFacts("a@example.org")},
-		"its link has ended":         {facts: signInFacts("a@example.org"), wait: 10 * time.Minute, count: "mail/expired"},
-		"its link has not ended":     {facts: signInFacts("a@example.org"), wait: 10*time.Minute - time.Millisecond, sent: 1},
-		"a notice's right has ended": {facts: noticeFacts("a@example.org"), wait: 10 * time.Minute, sent: 1},
-		"refused":                    {facts: signInFacts("a@example.org"), says: fmt.Errorf("no: %w", ErrRefused), sent: 1, count: "mail/refused"},
+		"its link has ended": {facts: signInFacts("a@example.org"), wait: 10 * time.Minute, count: "mail/expired"},
+		"its link has ended, says the row": {author: authorFunc(func(context.Context, record.MailFacts) (Letter, error) {
+			return Letter{}, ErrObsolete
+		}), facts: expiring(signInFacts("a@example.org")), wait: time.Minute, count: "mail/expired"},
+		"a notice's has, says the row": {facts: expiring(noticeFacts("a@example.org")), wait: 11 * time.Minute, sent: 1},
+		"its link has not ended":       {facts: signInFacts("a@example.org"), wait: 10*time.Minute - time.Millisecond, sent: 1},
+		"a notice's right has ended":   {facts: noticeFacts("a@example.org"), wait: 10 * time.Minute, sent: 1},
+		"refused":                      {facts: signInFacts("a@example.org"), says: fmt.Errorf("no: %w", ErrRefused), sent: 1, count: "mail/refused"},
 		"the author fails": {author: authorFunc(func(context.Context, record.MailFacts) (Letter, error) {
 			return Letter{}, errors.New("the store is down")
 		}), facts: signInFacts("a@example.org"), left: 1},
@@ -176,6 +180,12 @@ func TestPostDrops(t *testing.T) {
 			}
 		})
 	}
+}
+
+// expiring is a mail whose link ends in a minute.
+func expiring(f record.MailFacts) record.MailFacts {
+	f.Expires = start.Add(time.Minute)
+	return f
 }
 
 // TestPostTampered: a row that does not open is never sent; it raises the alarm, stays,
