@@ -49,6 +49,8 @@ func connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 // the connection stands, because poolers between us and the engine refuse what they do
 // not know among the parameters of a start.
 func settle(ctx context.Context, conn *pgx.Conn, c Config) error {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
 	_, err := conn.PgConn().Exec(ctx, fmt.Sprintf(`
 		SET default_transaction_isolation = 'read committed';
 		SET statement_timeout = %d;

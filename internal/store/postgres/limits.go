@@ -141,6 +141,9 @@ func (j *judge) usages(hits []store.Hit, answer func(map[string]usage) error) {
 				found[string(key)] = u
 			}
 		}
+		if len(found) < len(keys) { // one was swept in between
+			return errLost
+		}
 		return answer(found)
 	}, "SELECT key, expires, at FROM hits WHERE key = ANY($1) ORDER BY key FOR UPDATE", keys)
 }

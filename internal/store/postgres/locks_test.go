@@ -94,29 +94,102 @@ func TestSignInWaits(t *testing.T) {
 	}
 }
 
-// TestLockTimeout: a lock that does not come free is an error, and nothing is written.
-func TestLockTimeout(t *testing.T) {
+// TestTimeouts: a lock that does not come free is an error, whichever bound ends the
+// wait, and nothing is written.
+func TestTimeouts(t *testing.T) {
+	for name, c := range map[string]Config{
+		"of a lock":      {LockTimeout: 50 * time.Millisecond},
+		"of a statement": {LockTimeout: time.Minute, StatementTimeout: 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.URL = migrated(t)
+			s := openTest(t, c)
+			up := signUp(1)
+			if err := s.RecordSignUp(t.Context(), up); err != nil {
+				t.Fatal(err)
+			}
+			end := hold(t, c.URL, "SELECT 1 FROM accounts WHERE key = $1 FOR UPDATE", up.Account.Key)
+			v := signIn(up, 1)
+			for verb, do := range map[string]func() error{
+				"sign-in": func() error { return s.RecordSignIn(t.Context(), v) },
+				"change":  func() error { return s.ReplaceAccount(t.Context(), changeOf(up, 1)) },
+			} {
+				if err := do(); err == nil || known(err) || errors.Is(err, ErrContended) {
+					t.Errorf("%s under a lock: %v", verb, err)
+				}
+			}
+			end("ROLLBACK")
+			if err := s.RecordSignIn(t.Context(), v); err != nil {
+				t.Error(err)
+			}
+			wantChained(t, s, 2)
+		})
+	}
+}
+
+// TestCallerGone: a verb that is on its way arrives, though nobody waits for it any
+// more, and its connection stays.
+func TestCallerGone(t *testing.T) {
 	address := migrated(t)
-	s := openTest(t, Config{URL: address, LockTimeout: 50 * time.Millisecond})
+	s := openTest(t, Config{URL: address, MaxConns: 1})
 	up := signUp(1)
 	if err := s.RecordSignUp(t.Context(), up); err != nil {
 		t.Fatal(err)
 	}
-	end := hold(t, address, "SELECT 1 FROM accounts WHERE key = $1 FOR UPDATE", up.Account.Key)
-	v := signIn(up, 1)
-	for name, do := range map[string]func() error{
-		"sign-in": func() error { return s.RecordSignIn(t.Context(), v) },
-		"change":  func() error { return s.ReplaceAccount(t.Context(), changeOf(up, 1)) },
-	} {
-		if err := do(); err == nil || known(err) || errors.Is(err, ErrContended) {
-			t.Errorf("%s under a lock: %v", name, err)
-		}
+	const who = "SELECT pg_backend_pid()"
+	before, err := readOne(t.Context(), s, pgx.RowTo[int], who)
+	if err != nil {
+		t.Fatal(err)
 	}
-	end("ROLLBACK")
-	if err := s.RecordSignIn(t.Context(), v); err != nil {
-		t.Error(err)
+	end := hold(t, address, "SELECT 1 FROM accounts WHERE key = $1 FOR UPDATE", up.Account.Key)
+	ctx, leave := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	go func() { answer <- s.RecordSignIn(ctx, signIn(up, 1)) }()
+	blocked(t, dial(t, address), 1)
+	leave()
+	end("COMMIT")
+	if err := <-answer; err != nil {
+		t.Errorf("the verb: %v", err)
+	}
+	after, err := readOne(t.Context(), s, pgx.RowTo[int], who)
+	if err != nil || after != before {
+		t.Errorf("connection %d became %d: %v", before, after, err)
 	}
 	wantChained(t, s, 2)
+}
+
+// TestHitSwept: a hit whose row is swept while it is on its way to it counts.
+func TestHitSwept(t *testing.T) {
+	address := migrated(t)
+	s := openTest(t, Config{URL: address})
+	v := store.Hits{At: dawn, Hits: []store.Hit{{Key: key("hit"), Rates: []store.Rate{{Count: 1, Per: time.Minute}}}}}
+	if wait, err := s.Hit(t.Context(), v); wait != 0 || err != nil {
+		t.Fatal(wait, err)
+	}
+	conn, sweeper := dial(t, address), dial(t, address)
+	for _, sql := range []string{"BEGIN", "SELECT 1 FROM hits FOR UPDATE"} {
+		if _, err := sweeper.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.At = dawn.Add(time.Hour)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := s.Hit(t.Context(), v)
+		answer <- err
+	}()
+	blocked(t, conn, 1)
+	for _, sql := range []string{"DELETE FROM hits", "COMMIT"} {
+		if _, err := sweeper.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-answer; err != nil {
+		t.Fatal(err)
+	}
+	if wait, err := s.Hit(t.Context(), v); wait != time.Minute || err != nil {
+		t.Errorf("the next has to wait %v (%v), want %v", wait, err, time.Minute)
+	}
 }
 
 // known tells whether a caller of package store could act on err.
