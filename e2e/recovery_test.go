@@ -97,7 +97,7 @@ func TestRecoveryIsHeld(t *testing.T) {
 	thief.wantStatus("/v1/account", 401)
 
 	reader := startBrowser(t, s.url) // the mail is read on a phone
-	reader.open(mails.next("recovery code was used").link(t, "/undo"))
+	reader.open(mails.next("A recovery code").link(t, "/undo"))
 	reader.await("what", "document.querySelector('[data-testid=about]')?.textContent === 'A recovery code of your account was used.'")
 	reader.click("undo")
 	reader.await("the end", "document.querySelector('main h1').textContent === 'It is undone'")
