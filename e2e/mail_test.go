@@ -116,7 +116,7 @@ func TestLinkElsewhere(t *testing.T) {
 
 	other := startBrowser(t, s.url)
 	other.open(mails.next(aboutSignIn).link(t, "/link"))
-	other.await("where it was asked for", "document.querySelector('[data-testid=asked-from]')?.textContent.includes('Linux')")
+	other.await("where it was asked for", "document.querySelector('[data-testid=asked-from]')?.textContent.includes('Chromium on Linux')")
 	other.click("show-code")
 	other.await("the code", "document.querySelector('[data-testid=code]')?.textContent.length === 6")
 	code := eval[string](other, "document.querySelector('[data-testid=code]').textContent")

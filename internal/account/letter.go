@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
@@ -25,9 +24,6 @@ const (
 	pageProof     = "/confirm-email#"
 	pageNotice    = "/undo#"
 )
-
-// maxLinkAgent bounds what of a client's name travels in a link, in bytes.
-const maxLinkAgent = 64
 
 // Letter writes the letter of an owed mail. mail.ErrObsolete when it is no longer due.
 func (d *Directory) Letter(ctx context.Context, owed record.MailFacts) (mail.Letter, error) {
@@ -66,7 +62,7 @@ func (d *Directory) signInLetter(ctx context.Context, owed record.MailFacts, let
 	t := ticket.EmailLink{
 		Common:  ticket.Common{Door: owed.Door, RPID: d.cfg.RPID, Scope: owed.Scope},
 		Request: owed.Request, Session: string(owed.Mode), ReturnTo: owed.ReturnTo, Network: owed.Network,
-		Agent: strings.ToValidUTF8(owed.Agent[:min(len(owed.Agent), maxLinkAgent)], ""),
+		Agent: shortAgent(owed.Agent),
 	}
 	switch {
 	case known && !a.Active(), !known && !d.cfg.Policy.LinkSignsUp():
