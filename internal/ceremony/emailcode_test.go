@@ -1,6 +1,10 @@
 package ceremony_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -53,11 +57,10 @@ func TestCode(t *testing.T) {
 	if done.Proof.Session().Person().ID != ana.ID() || done.Proof.Session().View().ACR != "0" {
 		t.Fatalf("done %+v", done)
 	}
-	for _, again := range []ceremony.EmailFinish{in, {Code: code.Code, Request: in.Request}} {
-		if _, err := honoured(t, w, again); err == nil {
-			t.Fatal("used twice")
-		}
-	}
+	_, err = honoured(t, w, in)
+	refused(t, err, ceremony.KindAuthentication, "", webauthn.CodeChallengeConsumed)
+	_, err = typed(t, w, code.Code, in.Request)
+	refused(t, err, ceremony.KindAuthentication, "", "code_unknown") // it went with the link
 	if entry, n := last(t, w, audit.LinkCodeMade); n != 1 || entry.Account != ana.ID() {
 		t.Fatalf("%d events, %+v", n, entry)
 	}
@@ -86,22 +89,43 @@ func TestCodeSignsUp(t *testing.T) {
 
 // TestCodeAsPeopleTypeIt: case, groups and letters that look like digits do not matter.
 func TestCodeAsPeopleTypeIt(t *testing.T) {
-	for name, write := range map[string]func(string) string{
-		"lower case": strings.ToLower,
-		"in groups":  func(c string) string { return c[:3] + "-" + c[3:] },
-		"spaced":     func(c string) string { return " " + c[:3] + " " + c[3:] + " " },
-		"look-alike": func(c string) string { return strings.NewReplacer("0", "o", "1", "l").Replace(c) },
-		"another":    func(c string) string { return strings.NewReplacer("1", "I", "0", "O").Replace(c) },
+	for name, c := range map[string]struct {
+		holds string // what the code must hold for the case to say anything
+		write func(string) string
+	}{
+		"lower case": {"A", strings.ToLower},
+		"in groups":  {"", func(c string) string { return c[:3] + "-" + c[3:] }},
+		"spaced":     {"", func(c string) string { return " " + c[:3] + " " + c[3:] + " " }},
+		"o":          {"0", func(c string) string { return strings.ReplaceAll(c, "0", "o") }},
+		"O":          {"0", func(c string) string { return strings.ReplaceAll(c, "0", "O") }},
+		"l":          {"1", func(c string) string { return strings.ReplaceAll(c, "1", "l") }},
+		"I":          {"1", func(c string) string { return strings.ReplaceAll(c, "1", "I") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := ceremonytest.New(t)
-			w.Resident(t, "ana", anasAddress)
-			in := mailed(t, w, anasAddress, mail.KindSignIn)
-			if _, err := typed(t, w, write(shown(t, w, in.Token).Code), in.Request); err != nil {
+			code, request := codeThatHolds(t, w, c.holds)
+			if _, err := typed(t, w, c.write(code), request); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
+}
+
+// codeThatHolds asks for links until the code of one holds a character.
+func codeThatHolds(t *testing.T, w *ceremonytest.World, character string) (code, request string) {
+	t.Helper()
+	for i := range 500 {
+		r := ceremonytest.Request()
+		r.Caller.Address = netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		begun, err := w.RP.BeginEmail(t.Context(), r, ceremony.EmailSignIn{Email: fmt.Sprintf("p%d@example.org", i)})
+		must(t, err)
+		code := shown(t, w, ceremonytest.Token(t, w.Letter(t, mail.KindSignUp))).Code
+		if strings.Contains(code, character) {
+			return code, begun.Request
+		}
+	}
+	t.Fatalf("no code holds %q", character)
+	return "", ""
 }
 
 // TestCodeLives: for two minutes, and never longer than its link; asking again while it
@@ -330,6 +354,47 @@ func TestTamperedCode(t *testing.T) {
 	refused(t, err, ceremony.KindAuthentication, "", "code_unknown")
 	if !strings.Contains(w.Journal.String(), "ticket_record_tampered") {
 		t.Fatal("no alarm")
+	}
+}
+
+// TestStoredHalfOfACode: what is stored under a code's name is a code if it says so.
+func TestStoredHalfOfACode(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit func(*record.TicketFacts)
+		code string
+	}{
+		"as it was":       {func(*record.TicketFacts) {}, ""},
+		"another purpose": {func(f *record.TicketFacts) { f.Purpose = "email_right" }, "code_unknown"},
+		"expired":         {func(f *record.TicketFacts) { f.Expires = f.Created }, "code_unknown"},
+		"no link":         {func(f *record.TicketFacts) { f.Link = nil }, "challenge_unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := ceremonytest.New(t)
+			in := mailed(t, w, anasAddress, mail.KindSignUp)
+			code := shown(t, w, in.Token).Code
+			secret, err := base64.RawURLEncoding.DecodeString(in.Request)
+			must(t, err)
+			link, err := base64.RawURLEncoding.DecodeString(in.Token)
+			must(t, err)
+			slot := binary.BigEndian.AppendUint64(w.Vault.HashSecret("email-request", secret), uint64(w.Clock.Now().Unix()/120))
+			facts := record.TicketFacts{
+				ID: [16]byte(w.Vault.HashSecret("email-code", slot)[:16]), Purpose: "email_code", Link: link,
+				Created: w.Clock.Now(), Expires: w.Clock.Now().Add(time.Minute),
+			}
+			c.edit(&facts)
+			row, err := w.Vault.SealTicketRow(facts)
+			must(t, err)
+			if n := w.Intrude(t).Do("DELETE FROM tickets"); n != 1 {
+				t.Fatalf("%d rows", n)
+			}
+			must(t, w.Store.PutTicket(t.Context(), row, w.Audit.Event(audit.Entry{Name: audit.LinkCodeMade})))
+			_, err = typed(t, w, code, in.Request)
+			if c.code == "" {
+				must(t, err)
+				return
+			}
+			refused(t, err, ceremony.KindAuthentication, "", c.code)
+		})
 	}
 }
 

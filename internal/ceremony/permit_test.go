@@ -256,8 +256,12 @@ func TestClaimedAddressIsAskedFor(t *testing.T) {
 // TestClaimedAddressWithoutMail: where no mail is sent, none is owed.
 func TestClaimedAddressWithoutMail(t *testing.T) {
 	w := under(t, func(p *account.Policy) { p.Mail = false })
+	before := w.Store.Writes()
 	_, err := finish(t, w, w.Register(t, phone(), ceremony.SignUp{Username: "ana", Email: anasAddress}))
 	must(t, err)
+	if n := w.Store.Writes() - before; n != 1 {
+		t.Fatalf("%d writes", n)
+	}
 	if rows, err := w.Store.TakeMails(t.Context(), w.Clock.Now(), w.Clock.Now().Add(time.Minute), 10); err != nil || len(rows) != 0 {
 		t.Fatalf("%d mails owed, %v", len(rows), err)
 	}

@@ -265,7 +265,7 @@ func TestLargestEmailLinkFits(t *testing.T) {
 	c.Scope = strings.Repeat("x", 64)
 	raw, err := ticket.MintLinkAs(s, ticket.EmailLink{
 		Common: c, Address: strings.Repeat("e", 254), Request: bytes.Repeat([]byte{1}, 32), Session: ticket.ModeCookie,
-		ReturnTo: "/" + strings.Repeat("r", 255), Network: "2001:0db8:ffff:ffff::/64", Agent: strings.Repeat("a", 64),
+		ReturnTo: "/" + strings.Repeat("r", 255), Network: "2001:0db8:ffff:ffff::/64", Agent: strings.Repeat("a", 96),
 	}, [16]byte{1}, start, start.Add(ticket.MaxLife))
 	if err != nil || len(raw) != 1024 {
 		t.Errorf("%d bytes, %v", len(raw), err)

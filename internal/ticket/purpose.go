@@ -120,7 +120,7 @@ type EmailLink struct {
 	Session  string `cbor:"22,keyasint"` // how the session will be carried: ModeCookie or ModeToken
 	ReturnTo string `cbor:"23,keyasint,omitempty"`
 	Network  string `cbor:"24,keyasint,omitempty"` // whence it was asked for
-	Agent    string `cbor:"25,keyasint,omitempty"` // what asked, in at most 64 bytes
+	Agent    string `cbor:"25,keyasint,omitempty"` // what asked, in at most 96 bytes
 }
 
 func (EmailLink) link() form { return form{"email-link", 1024} }

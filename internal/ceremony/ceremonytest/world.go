@@ -136,6 +136,21 @@ func NewUnder(t testing.TB, policy account.Policy, edit ...func(*ceremony.Config
 		Store: w.Store, Vault: w.Vault, Audit: w.Audit, Mail: w.Mail, Profile: session.ProfileOf("standard"),
 		Now: w.Clock.Now, Rand: rand.Reader,
 	})
+	w.heart(t, policy, edit...)
+	return w
+}
+
+// Under is the same world after a restart with another policy: one store, one clock.
+func (w *World) Under(t testing.TB, policy account.Policy) *World {
+	t.Helper()
+	after := *w
+	after.heart(t, policy)
+	return &after
+}
+
+// heart builds what decides by the policy.
+func (w *World) heart(t testing.TB, policy account.Policy, edit ...func(*ceremony.Config)) {
+	t.Helper()
 	w.Accounts = account.New(account.Config{
 		Store: w.Store, Vault: w.Vault, Tickets: w.Tickets, Audit: w.Audit, Mail: w.Mail, RPID: RPID,
 		PublicURL: URL, Policy: policy, Now: w.Clock.Now, Rand: rand.Reader,
@@ -149,9 +164,9 @@ func NewUnder(t testing.TB, policy account.Policy, edit ...func(*ceremony.Config
 	for _, e := range edit {
 		e(&cfg)
 	}
-	w.RP, err = ceremony.New(cfg)
+	rp, err := ceremony.New(cfg)
 	must(t, err)
-	return w
+	w.RP = rp
 }
 
 func must(t testing.TB, err error) {
