@@ -78,22 +78,16 @@ const maxClockSkew = 60 * time.Second
 // server. It makes the store and its keys at the first start. On an error nothing
 // stays open.
 func New(ctx context.Context, cfg Config) (_ *Server, err error) {
-	if cfg.Settings, err = cfg.Settings.Complete(); err != nil {
+	if cfg, err = cfg.complete(); err != nil {
 		return nil, err
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	s := &Server{settings: cfg.Settings, log: cfg.Log, now: cfg.Now, challenge: cfg.Challenge}
+	s := cfg.server()
 	defer func() {
 		if err != nil && s.store != nil {
 			err = errors.Join(err, s.store.Close())
 		}
 	}()
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if err := s.checkClock(ctx); err != nil {
@@ -103,6 +97,27 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// complete fills in what was left out.
+func (c Config) complete() (Config, error) {
+	set, err := c.Settings.Complete()
+	if err != nil {
+		return c, err
+	}
+	c.Settings = set
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+// server is a Server that has nothing open yet.
+func (c Config) server() *Server {
+	return &Server{settings: c.Settings, log: c.Log, now: c.Now, challenge: c.Challenge}
 }
 
 // Settings is what the server runs with, defaults included.

@@ -22,7 +22,6 @@ import (
 	"github.com/keyturn/keyturn/internal/seal"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/settings"
-	"github.com/keyturn/keyturn/internal/store/sqlite"
 	"github.com/keyturn/keyturn/internal/ticket"
 	"github.com/keyturn/keyturn/internal/token"
 )
@@ -30,23 +29,35 @@ import (
 // door is the first door: the REST API.
 const door = "rest"
 
-// open opens the keys and the store, and checks that they belong together.
-func (s *Server) open(ctx context.Context) error {
-	server, kms, err := s.keys(ctx)
+// open opens the store and its keys, and checks that they belong together.
+func (s *Server) open(ctx context.Context, cfg Config) (err error) {
+	if err := s.firstKey(ctx); err != nil {
+		return err
+	}
+	keys, err := s.keys()
 	if err != nil {
 		return err
 	}
-	if backend := s.settings.Backend(); backend != "sqlite" {
-		return fmt.Errorf("keyturn: store: %s is not in this version; write sqlite:PATH", backend)
-	}
-	s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.settings.SQLitePath(), Now: s.now, Log: s.log})
-	if err != nil {
+	if s.store, err = cfg.openStore(ctx); err != nil {
 		return fmt.Errorf("keyturn: open the store: %w", err)
 	}
 	if err := s.checkKeysKept(ctx); err != nil {
 		return err
 	}
-	s.vault, err = record.Open(ctx, record.Config{Store: s.store, Server: server, KMS: kms, Now: s.now, Rand: rand.Reader})
+	return s.unlock(ctx, keys)
+}
+
+// outside are the keys that no store holds.
+type outside struct {
+	server seal.ServerKey
+	kms    seal.KMS
+}
+
+// unlock opens the keys of the store, making them at the first start.
+func (s *Server) unlock(ctx context.Context, keys outside) (err error) {
+	s.vault, err = record.Open(ctx, record.Config{
+		Store: s.store, Server: keys.server, KMS: keys.kms, Now: s.now, Rand: rand.Reader,
+	})
 	if err != nil {
 		return fmt.Errorf("keyturn: open the keys: %w", err)
 	}
@@ -110,28 +121,34 @@ func (s *Server) checkKeysKept(ctx context.Context) error {
 	return nil
 }
 
-// keys loads the server key, and makes its file at the very first start: when neither
-// the key file nor the database is there. A database without its key file is never
+// firstKey makes the file of the server key at the very first start with SQLite: when
+// neither the file nor the database is there. A database without its key file is never
 // given a new key, which could not open it.
-func (s *Server) keys(ctx context.Context) (seal.ServerKey, seal.KMS, error) {
-	if path, ok := strings.CutPrefix(s.settings.KeysServer, "file:"); ok && absent(path) && absent(s.settings.SQLitePath()) {
-		if err := seal.CreateServerKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
-			return seal.ServerKey{}, nil, fmt.Errorf("keyturn: make the server key: %w", err)
-		}
-		s.log.InfoContext(ctx, "made a server key: keep a copy of it away from the database", "path", path)
+func (s *Server) firstKey(ctx context.Context) error {
+	path, ok := strings.CutPrefix(s.settings.KeysServer, "file:")
+	if !ok || s.settings.Backend() != backendSQLite || !absent(path) || !absent(s.settings.SQLitePath()) {
+		return nil
 	}
-	server, err := seal.LoadServerKey(s.settings.KeysServer)
-	if err != nil {
-		return seal.ServerKey{}, nil, fmt.Errorf("keyturn: load the server key: %w", err)
+	if err := seal.CreateServerKeyFile(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("keyturn: make the server key: %w", err)
+	}
+	s.log.InfoContext(ctx, "made a server key: keep a copy of it away from the database", "path", path)
+	return nil
+}
+
+// keys loads the server key and the KMS key.
+func (s *Server) keys() (keys outside, err error) {
+	if keys.server, err = seal.LoadServerKey(s.settings.KeysServer); err != nil {
+		return keys, fmt.Errorf("keyturn: load the server key: %w", err)
 	}
 	if s.settings.KeysKMS == "" {
-		return server, seal.NoKMS(server), nil
+		keys.kms = seal.NoKMS(keys.server)
+		return keys, nil
 	}
-	kms, err := seal.LoadKMS(s.settings.KeysKMS)
-	if err != nil {
-		return seal.ServerKey{}, nil, fmt.Errorf("keyturn: load the KMS key: %w", err)
+	if keys.kms, err = seal.LoadKMS(s.settings.KeysKMS); err != nil {
+		return keys, fmt.Errorf("keyturn: load the KMS key: %w", err)
 	}
-	return server, kms, nil
+	return keys, nil
 }
 
 func absent(path string) bool {

@@ -84,7 +84,7 @@ func (p *program) operate(cmd *cobra.Command, found bool, do func(context.Contex
 	if err != nil {
 		return err
 	}
-	if _, missing := os.Stat(set.SQLitePath()); found && errors.Is(missing, fs.ErrNotExist) {
+	if _, missing := os.Stat(set.SQLitePath()); found && set.Backend() == "sqlite" && errors.Is(missing, fs.ErrNotExist) {
 		return fmt.Errorf("there is no database at %s; check data_dir and store, or make the first account: keyturn account add", set.SQLitePath())
 	}
 	server, err := keyturn.New(cmd.Context(), keyturn.Config{Settings: set, Log: p.logger(set)})

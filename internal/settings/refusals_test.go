@@ -189,6 +189,8 @@ func TestAccepted(t *testing.T) {
 		{"real mail in development", home, mailed},
 		{"no hold", production, func(s *Settings) { s.RecoveryHold = "0" }},
 		{"PostgreSQL", other("postgres://me:secret@db.example:5433/keyturn?sslmode=verify-full"), nothing},
+		{"PostgreSQL, migrated by hand", other("postgres://me@127.0.0.1/keyturn"), func(s *Settings) { s.StoreMigrate = MigrateManual }},
+		{"DynamoDB where the environment says", other("dynamodb://keyturn"), nothing},
 		{"PostgreSQL by socket", other("postgres://me@/keyturn?host=/var/run/postgresql"), nothing},
 		{"PostgreSQL here", other("postgres://me@127.0.0.1/keyturn"), nothing},
 		{"DynamoDB", other("dynamodb://my_table.1?region=us-gov-west-1"), nothing},

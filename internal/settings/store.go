@@ -83,8 +83,8 @@ func checkDynamoDB(v string) error {
 			return fmt.Errorf("has a parameter %s too many; %s, and endpoint=URL for another server than Amazon's", name, form)
 		}
 	}
-	if !region.MatchString(query.Get("region")) {
-		return errors.New("names no region; " + form + ", such as eu-central-1")
+	if name := query.Get("region"); name != "" && !region.MatchString(name) {
+		return fmt.Errorf("names %q, which is no region; %s, such as eu-central-1", name, form)
 	}
 	if endpoint := query.Get("endpoint"); endpoint != "" {
 		if _, err := parseOrigin(endpoint); err != nil {
@@ -120,6 +120,9 @@ func (s Settings) refuseStore(refuse refuse) {
 	u, err := url.Parse(s.Store)
 	if err != nil {
 		return
+	}
+	if s.StoreMigrate == MigrateManual && s.Backend() != "postgres" {
+		refuse("store.migrate", "manual is for PostgreSQL; choose auto")
 	}
 	switch s.Backend() {
 	case "postgres":
