@@ -445,6 +445,9 @@ type Keys interface {
 	PutKeys(ctx context.Context, keys []Key, markers []Marker) error
 	// ReplaceKey writes a key's next edition over ref's version. ErrConflict otherwise.
 	ReplaceKey(ctx context.Context, ref Ref, next Key) error
+	// ReplaceMarker writes a marker's next edition over ref's version. ErrConflict
+	// otherwise, gone included: what was consumed is never put back.
+	ReplaceMarker(ctx context.Context, ref Ref, next Marker) error
 	// Keys reads all keys, ordered by kind and number. There are few.
 	Keys(ctx context.Context) ([]Key, error)
 	// Markers reads all markers, ordered by name. There are few.

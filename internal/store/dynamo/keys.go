@@ -56,6 +56,17 @@ func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) e
 	return s.replaceRow(ctx, keyPlace(next.Kind, next.Number), ref, keyItem(next))
 }
 
+// ReplaceMarker implements store.Keys: one conditional write.
+func (s *Store) ReplaceMarker(ctx context.Context, ref store.Ref, next store.Marker) error {
+	var f form
+	f.next(ref, next.Row, "the marker")
+	f.need(string(next.Key) == next.Name, "the marker's key is not its name")
+	if f.err != nil {
+		return f.err
+	}
+	return s.replaceRow(ctx, markerPlace(next.Key), ref, rowItem(next.Row))
+}
+
 // Keys implements store.Keys.
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 	cells, err := s.partition(ctx, inKeys)

@@ -24,6 +24,7 @@ func everyVerb(t *testing.T, s *Store) {
 	wrapped := store.Key{Kind: "k", Number: 1, Row: store.Row{Key: []byte("k/1"), Version: 1}}
 	must(s.PutKeys(ctx, []store.Key{wrapped}, []store.Marker{marker}))
 	must(s.ReplaceKey(ctx, store.Ref{Key: wrapped.Key, Version: 1}, wrapped))
+	must(s.ReplaceMarker(ctx, store.Ref{Key: marker.Key, Version: 1}, marker))
 
 	up := signUp(1)
 	up.Ticket, up.Marker = permit, &store.Ref{Key: marker.Key, Version: 1}

@@ -91,6 +91,18 @@ func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) e
 		[]byte(next.Kind), int64(next.Number), bounded(ref.Version), next.Version, full(next.Body))
 }
 
+// ReplaceMarker implements store.Keys.
+func (s *Store) ReplaceMarker(ctx context.Context, ref store.Ref, next store.Marker) error {
+	var f form
+	f.next(ref, next.Row, "the marker")
+	f.need(string(next.Key) == next.Name, "the marker's key is not its name")
+	if f.err != nil {
+		return f.err
+	}
+	return s.set(ctx, "UPDATE markers SET version = $3, body = $4 WHERE name = $1 AND version = $2",
+		next.Key, bounded(ref.Version), next.Version, full(next.Body))
+}
+
 // Keys implements store.Keys.
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 	return readAll(ctx, s, func(row pgx.CollectableRow) (k store.Key, err error) {

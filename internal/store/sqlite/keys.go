@@ -102,6 +102,25 @@ func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) e
 	})
 }
 
+// ReplaceMarker implements store.Keys.
+func (s *Store) ReplaceMarker(ctx context.Context, ref store.Ref, next store.Marker) error {
+	var f form
+	f.next(ref, next.Row, "the marker")
+	f.need(string(next.Key) == next.Name, "the marker's key is not its name")
+	if f.err != nil {
+		return f.err
+	}
+	return s.submit(ctx, func(t *tx) error {
+		var version uint64
+		found := t.read(findMarker, func(stmt *sqlite.Stmt) { version = unsigned(stmt, 0) }, next.Name)
+		if !found || version != ref.Version {
+			return store.ErrConflict
+		}
+		t.write("UPDATE markers SET version = ?, body = ? WHERE name = ?", next.Version, next.Body, next.Name)
+		return nil
+	})
+}
+
 // Keys implements store.Keys.
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 	var list []store.Key

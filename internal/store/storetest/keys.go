@@ -56,6 +56,7 @@ func testKeys(t *testing.T, open opener) {
 		})
 	}
 	t.Run("replace", func(t *testing.T) { replaceKey(t, w, b2, []store.Key{a1, b2, b10}) })
+	t.Run("replace a marker", func(t *testing.T) { replaceMarker(t, w, first, second) })
 }
 
 // replaceKey replaces k, the second of all.
@@ -84,4 +85,31 @@ func replaceKey(t *testing.T, w *world, k store.Key, all []store.Key) {
 	after := w.dump()
 	same(t, "keys", after.Keys, []store.Key{all[0], next, all[2]})
 	wantError(t, w.s.ReplaceKey(w.ctx, ref(k.Row), next), store.ErrConflict, "")
+}
+
+// replaceMarker replaces m, the first of two.
+func replaceMarker(t *testing.T, w *world, m, other store.Marker) {
+	before := w.dump()
+	next := m
+	next.Version, next.Body = 2, w.body("another")
+	absent, misnamed := w.marker("absent"), next
+	misnamed.Name = other.Name
+	for _, c := range []struct {
+		name string
+		ref  store.Ref
+		next store.Marker
+		want error
+	}{
+		{"a later edition", store.Ref{Key: m.Key, Version: 0}, next, store.ErrConflict},
+		{"an earlier edition", store.Ref{Key: m.Key, Version: 2}, next, store.ErrConflict},
+		{"gone", ref(absent.Row), absent, store.ErrConflict},
+		{"another marker", ref(other.Row), next, nil},
+		{"misnamed", ref(m.Row), misnamed, nil},
+	} {
+		wantError(t, w.s.ReplaceMarker(w.ctx, c.ref, c.next), c.want, "")
+		same(t, "after "+c.name, w.dump(), before)
+	}
+	w.must(w.s.ReplaceMarker(w.ctx, ref(m.Row), next))
+	same(t, "markers", w.dump().Markers, []store.Marker{next, other})
+	wantError(t, w.s.ReplaceMarker(w.ctx, ref(m.Row), next), store.ErrConflict, "")
 }

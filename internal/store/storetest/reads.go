@@ -136,7 +136,8 @@ func testContexts(t *testing.T, open opener) {
 	change, replaced := w.change(p), sessionVerb().fresh(w)
 	link, standing := w.linkOf(p), w.standing(p)
 	key := w.wrappedKey("k", 1)
-	w.must(w.s.PutKeys(w.ctx, []store.Key{key}, nil))
+	marker := w.marker("m")
+	w.must(w.s.PutKeys(w.ctx, []store.Key{key}, []store.Marker{marker}))
 	owing := w.dueAfter(0)
 	hits := store.Hits{At: dawn, Hits: []store.Hit{{Key: w.key(), Rates: []store.Rate{{Count: 1, Per: time.Hour}}}}, Mails: []store.Mail{w.mail()}}
 	before := w.dump()
@@ -154,6 +155,7 @@ func testContexts(t *testing.T, open opener) {
 		"PutTicket":        func() error { return w.s.PutTicket(ended, w.ticket(nil), w.event(nil)) },
 		"PutKeys":          func() error { return w.s.PutKeys(ended, []store.Key{w.wrappedKey("k", 2)}, nil) },
 		"ReplaceKey":       func() error { return w.s.ReplaceKey(ended, ref(key.Row), key) },
+		"ReplaceMarker":    func() error { return w.s.ReplaceMarker(ended, ref(marker.Row), marker) },
 		"RecordLink":       func() error { return w.s.RecordLink(ended, link) },
 		"RecordStanding":   func() error { return w.s.RecordStanding(ended, standing) },
 		"RevokeTicket":     func() error { return w.s.RevokeTicket(ended, link.Ticket.Key, w.event(nil)) },
