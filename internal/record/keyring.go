@@ -165,12 +165,16 @@ func (v *Vault) sealRoot(ring *seal.Ring, body rootBody, version uint64, life ro
 }
 
 func sealMarker[T any](c codec, ring *seal.Ring, name string, facts T) (store.Marker, error) {
-	m := store.Marker{Name: name, Row: store.Row{Key: []byte(name), Version: 1}}
+	return sealMarkerAt(c, ring, store.Marker{Name: name, Row: store.Row{Key: []byte(name), Version: 1}}, facts)
+}
+
+// sealMarkerAt fills in the body of m, which says where it stands and in which edition.
+func sealMarkerAt[T any](c codec, ring *seal.Ring, m store.Marker, facts T) (store.Marker, error) {
 	plain, err := encode(c, facts)
 	if err != nil {
 		return store.Marker{}, err
 	}
-	m.Body, err = ring.Purpose(string(store.TableMarkers)).Seal(bodyAD(store.TableMarkers, m.Key, 1), nil, plain)
+	m.Body, err = ring.Purpose(string(store.TableMarkers)).Seal(bodyAD(store.TableMarkers, m.Key, m.Version), nil, plain)
 	return m, err
 }
 
