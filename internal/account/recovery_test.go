@@ -97,6 +97,12 @@ func TestConfirmingACode(t *testing.T) {
 	if w.Accounts.RecoveryState(current(t, w, ana)).Saved {
 		t.Fatal("a wrong code proved something")
 	}
+	moved := facts(t, w, ana).RecoveryCodes[:1]
+	a, _, err := w.Accounts.Get(t.Context(), ben.Session().Person().ID)
+	must(t, err)
+	replace(t, w, a, func(f *record.AccountFacts) { f.RecoveryCodes = moved })
+	refused(t, confirm(t, w, ben, hers[0]), "code", account.CodeWrong) // a hash is good where it was made
+
 	before := w.Store.Writes()
 	for range 2 {
 		must(t, confirm(t, w, ana, hers[3]))
@@ -225,6 +231,21 @@ func TestUsingACode(t *testing.T) {
 	}
 	if _, _, err := w.Accounts.UseRecoveryCode(t.Context(), a, list[5], caller()); err == nil {
 		t.Fatal("the account moved, and it went unnoticed")
+	}
+}
+
+// TestUsingACodeOfADisabledAccount: one that was disabled while the code was on its way.
+func TestUsingACodeOfADisabledAccount(t *testing.T) {
+	w := ceremonytest.New(t)
+	_, proof := resident(t, w, "ana")
+	list := codes(t, w, proof)
+	a, err := w.Accounts.Recoverable(t.Context(), "ana")
+	must(t, err)
+	replace(t, w, a, func(f *record.AccountFacts) { f.State = record.StateDisabled })
+	a, _, err = w.Accounts.Get(t.Context(), a.ID())
+	must(t, err)
+	if _, ok, err := w.Accounts.UseRecoveryCode(t.Context(), a, list[0], caller()); ok || err != nil {
+		t.Fatalf("used: %v, %v", ok, err)
 	}
 }
 
