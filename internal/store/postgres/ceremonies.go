@@ -35,13 +35,15 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 		ask: func(j *judge) {
 			if v.Spend != nil {
 				j.spent(*v.Spend, v.Op, verbSignUp)
+			} else {
+				j.opened(v)
 			}
 			j.permitted(v.Ticket, v.Marker)
 			j.identifiersFree(v.Account.Key, v.Identifiers)
 			if v.Credential != nil {
 				j.free(store.TableCredentials, v.Credential.Key)
 			}
-			j.opens(v)
+			j.free(store.TableAccounts, v.Account.Key)
 			j.sessionFree(v.Session)
 		},
 		write: func(w *writes) {
@@ -59,15 +61,10 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 	})
 }
 
-// opens demands that the account is not there. One that is there means that a sign-up
-// without a spend has happened, when it carries the operation or already says just
-// what it would write.
-func (j *judge) opens(v store.SignUp) {
-	if v.Spend != nil {
-		j.free(store.TableAccounts, v.Account.Key)
-		return
-	}
-	j.ask(func(rows pgx.Rows) error {
+// opened asks whether a sign-up without a spend has happened: the account carries its
+// operation, or already says just what it would write.
+func (j *judge) opened(v store.SignUp) {
+	j.askLast(func(rows pgx.Rows) error {
 		var version uint64
 		var body, by []byte
 		if !first(rows, &version, &body, &by) {
@@ -77,7 +74,7 @@ func (j *judge) opens(v store.SignUp) {
 		if same || bytes.Equal(by, v.Op[:]) {
 			return errDone
 		}
-		return &store.TakenError{Table: store.TableAccounts}
+		return nil
 	}, "SELECT version, body, op FROM accounts WHERE key = $1", v.Account.Key)
 }
 

@@ -24,10 +24,14 @@ type question struct {
 }
 
 // judge gathers what a verb asks. All of it goes out in one round trip, in the order
-// in which it was gathered; the first answer against the verb is the verb's, except
-// that errDone goes before all: a verb that has happened has moved what it asks about.
+// in which it was gathered, and the first answer against the verb is the verb's.
+//
+// Each question sees the moment at which it is put. So what tells whether the verb has
+// happened is put last: it has seen whatever the others have seen. It is heard first,
+// and errDone before all, for a verb that has happened has moved what it asks about.
 type judge struct {
 	questions []question
+	final     []question
 	head      store.Head
 }
 
@@ -35,12 +39,17 @@ func (j *judge) ask(answer func(pgx.Rows) error, sql string, args ...any) {
 	j.questions = append(j.questions, question{sql: sql, args: args, answer: answer})
 }
 
+// askLast puts a question after all others, and hears it before them.
+func (j *judge) askLast(answer func(pgx.Rows) error, sql string, args ...any) {
+	j.final = append(j.final, question{sql: sql, args: args, answer: answer})
+}
+
 // decide begins a transaction and puts the questions. On any error the transaction is
 // still to be rolled back.
 func (j *judge) decide(ctx context.Context, conn *pgx.Conn) error {
 	var batch pgx.Batch
 	batch.Queue("BEGIN")
-	for _, q := range j.questions {
+	for _, q := range slices.Concat(j.questions, j.final) {
 		batch.Queue(q.sql, q.args...)
 	}
 	results := conn.SendBatch(ctx, &batch)
@@ -58,7 +67,23 @@ func (j *judge) hear(results pgx.BatchResults) (verdict, err error) {
 	if _, err := results.Exec(); err != nil {
 		return nil, err
 	}
-	for _, q := range j.questions {
+	verdict, err = answers(results, j.questions)
+	if err != nil {
+		return nil, err
+	}
+	last, err := answers(results, j.final)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil && !errors.Is(verdict, errDone) {
+		verdict = last
+	}
+	return verdict, nil
+}
+
+// answers hears questions and returns the first answer against the verb.
+func answers(results pgx.BatchResults, questions []question) (verdict, err error) {
+	for _, q := range questions {
 		rows, err := results.Query()
 		if err != nil {
 			return nil, err
@@ -81,7 +106,7 @@ func first(rows pgx.Rows, into ...any) bool { return rows.Next() && rows.Scan(in
 // spent asks whether the ticket has been spent. Its own spend under another verb is no
 // leave to say that this verb happened.
 func (j *judge) spent(s store.Spend, op store.OpID, doing verb) {
-	j.ask(func(rows pgx.Rows) error {
+	j.askLast(func(rows pgx.Rows) error {
 		var by []byte
 		var did verb
 		if !first(rows, &by, &did) {

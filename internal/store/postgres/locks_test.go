@@ -321,16 +321,19 @@ func TestRepeatedAtOnce(t *testing.T) {
 	for n := range rounds {
 		up := signUp(n)
 		up.Spend = nil
-		right := store.Ticket{Row: store.Row{Key: key("ticket", n), Version: 1}, Expires: dawn}
-		if err := stores[0].PutTicket(t.Context(), right, anyEvent); err != nil {
-			t.Fatal(err)
-		}
-		permit := store.Ref{Key: right.Key, Version: 1}
 		change := changeOf(up, n)
-		change.Ticket = &permit
-		change.Event = owing(n)
+		change.Ticket, change.Event = putTicket(t, stores[0], n), owing(n)
 		atOnce(t, "sign-up", racers, stores, func(s *Store) error { return s.RecordSignUp(t.Context(), up) })
 		atOnce(t, "change", racers, stores, func(s *Store) error { return s.ReplaceAccount(t.Context(), change) })
+		spending := signUp(rounds + n)
+		spending.Ticket = putTicket(t, stores[0], rounds+n)
+		atOnce(t, "sign-up by a ticket", racers, stores, func(s *Store) error { return s.RecordSignUp(t.Context(), spending) })
+		link := store.Link{
+			Op: store.OpID(id("link", n)), Spend: store.Spend{ID: id("link", n), Expires: dawn},
+			Ticket: putTicket(t, stores[0], 2*rounds+n), Account: &store.Ref{Key: spending.Account.Key, Version: 1},
+			Ends: spending.Session.Key, Event: anyEvent,
+		}
+		atOnce(t, "link", racers, stores, func(s *Store) error { return s.RecordLink(t.Context(), link) })
 		successor := *up.Session
 		successor.Key = key("successor", n)
 		atOnce(t, "session", racers, stores, func(s *Store) error {
@@ -339,10 +342,20 @@ func TestRepeatedAtOnce(t *testing.T) {
 			})
 		})
 	}
-	wantChained(t, stores[0], 4*rounds)
+	wantChained(t, stores[0], 8*rounds)
 	if n := value[int](t, dial(t, address), "SELECT count(*) FROM mails"); n != rounds {
 		t.Errorf("%d mails, want %d", n, rounds)
 	}
+}
+
+// putTicket stores the n-th ticket.
+func putTicket(t *testing.T, s *Store, n int) *store.Ref {
+	t.Helper()
+	ticket := store.Ticket{Row: store.Row{Key: key("ticket", n), Version: 1}, Expires: dawn}
+	if err := s.PutTicket(t.Context(), ticket, anyEvent); err != nil {
+		t.Fatal(err)
+	}
+	return &store.Ref{Key: ticket.Key, Version: 1}
 }
 
 // owing makes an event that owes a mail, which is the same however often it is made.

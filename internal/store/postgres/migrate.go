@@ -81,17 +81,20 @@ func migrate(ctx context.Context, conn *pgx.Conn, steps []migration, c Config) e
 	}
 }
 
-// look reads the edition of a database, and refuses one that is somebody else's.
+// look reads the edition of a database, and refuses one that is somebody else's. Both
+// tables come with one commit, so whoever has seen the one sees the other in the next statement.
 func look(ctx context.Context, conn *pgx.Conn) (at edition, err error) {
-	var ours, others bool
-	const tables = "SELECT to_regclass('schema_versions') IS NOT NULL, to_regclass('accounts') IS NOT NULL"
-	if err := conn.QueryRow(ctx, tables).Scan(&ours, &others); err != nil {
+	accounts, err := exists(ctx, conn, "accounts")
+	if err != nil {
 		return edition{}, err
 	}
-	if !ours {
-		if others {
-			return edition{}, fmt.Errorf("%w: it has a table accounts and none named schema_versions; give Keyturn a database or a schema of its own", ErrForeign)
-		}
+	versions, err := exists(ctx, conn, "schema_versions")
+	switch {
+	case err != nil:
+		return edition{}, err
+	case accounts && !versions:
+		return edition{}, fmt.Errorf("%w: it has a table accounts and none named schema_versions; give Keyturn a database or a schema of its own", ErrForeign)
+	case !versions:
 		return edition{}, nil
 	}
 	const last = "SELECT number, readable_from FROM schema_versions ORDER BY number DESC LIMIT 1"
@@ -100,6 +103,11 @@ func look(ctx context.Context, conn *pgx.Conn) (at edition, err error) {
 		return edition{}, nil
 	}
 	return at, err
+}
+
+func exists(ctx context.Context, conn *pgx.Conn, table string) (there bool, err error) {
+	err = conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table).Scan(&there)
+	return there, err
 }
 
 // migrateOnce applies the step after the one that was seen, in one transaction with
