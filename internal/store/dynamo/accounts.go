@@ -79,7 +79,7 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 	for _, i := range v.Add {
 		needs = append(needs, single(inIdentifiers, i.Key))
 	}
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.judgeAccountChange(v); done || err != nil {
 			return done, err
 		}

@@ -42,7 +42,7 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 		needs = append(needs, single(inCredentials, v.Credential.Key))
 	}
 	needs = append(needs, sessionPlaces(v.Session, nil)...)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.judgeSignUp(v); done || err != nil {
 			return done, err
 		}
@@ -110,7 +110,7 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 	credential := single(inCredentials, v.Use.Key)
 	needs := []place{spendPlace(v.Spend), single(inAccounts, v.Account.Key), credential}
 	needs = append(needs, sessionPlaces(v.Session, v.Ends)...)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.spent(v.Spend, v.Op, didSignIn); done || err != nil {
 			return done, err
 		}
@@ -137,7 +137,7 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
 	needs := []place{spendPlace(v.Spend), account, credential}
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.spent(v.Spend, v.Op, didRegression); done || err != nil {
 			return done, err
 		}
@@ -161,7 +161,7 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
 	needs := append([]place{spendPlace(v.Spend), account, credential}, rights(v.Ticket, nil)...)
 	needs = append(needs, sessionPlaces(v.Session, nil)...)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.spent(v.Spend, v.Op, didBinding); done || err != nil {
 			return done, err
 		}
@@ -200,7 +200,7 @@ func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 		needs = append(needs, single(inTickets, v.Gives.Key))
 	}
 	needs = append(needs, sessionPlaces(v.Session, v.Ends)...)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if done, err := t.spent(v.Spend, v.Op, didLink); done || err != nil {
 			return done, err
 		}

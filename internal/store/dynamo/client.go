@@ -30,18 +30,19 @@ func connect(ctx context.Context, c Config) (*dynamodb.Client, error) {
 	if c.Table == "" {
 		return nil, errors.New("dynamo: no table is named")
 	}
-	settings := aws.Config{Region: c.Region, Credentials: c.Credentials}
-	if settings.Region == "" || settings.Credentials == nil {
+	settings := aws.Config{}
+	if c.Region == "" || c.Credentials == nil {
 		found, err := config.LoadDefaultConfig(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("dynamo: settings of the environment: %w", err)
 		}
-		if settings.Region == "" {
-			settings.Region = found.Region
-		}
-		if settings.Credentials == nil {
-			settings.Credentials = found.Credentials
-		}
+		settings = found
+	}
+	if c.Region != "" {
+		settings.Region = c.Region
+	}
+	if c.Credentials != nil {
+		settings.Credentials = c.Credentials
 	}
 	if settings.Region == "" {
 		return nil, errors.New("dynamo: no region is named, nor does the environment name one")

@@ -105,6 +105,7 @@ type Store struct {
 	random   io.Reader
 	now      func() time.Time
 	log      *slog.Logger
+	chains   uint32
 
 	turn    atomic.Uint32 // spreads events of verbs without an OpID over the chains
 	suspect atomic.Bool   // the last write failed
@@ -127,7 +128,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{
 		db: db, table: c.Table, timeout: c.Timeout, patience: c.Patience,
-		random: c.Random, now: c.Now, log: c.Log,
+		random: c.Random, now: c.Now, log: c.Log, chains: chains,
 	}
 	ctx, leave, err := s.enter(ctx)
 	if err != nil {

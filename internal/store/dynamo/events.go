@@ -124,10 +124,10 @@ func (s *Store) EventsOf(ctx context.Context, account []byte, before store.Posit
 }
 
 // Chains implements store.Events.
-func (s *Store) Chains() uint32 { return chains }
+func (s *Store) Chains() uint32 { return s.chains }
 
 // nextChain takes the chains in turn, for verbs that no OpID assigns to one.
-func (s *Store) nextChain() uint32 { return s.turn.Add(1) % chains }
+func (s *Store) nextChain() uint32 { return s.turn.Add(1) % s.chains }
 
 // chainOf picks the chain of a verb's event.
-func chainOf(op store.OpID) uint32 { return uint32(op[0]) % chains }
+func (s *Store) chainOf(op store.OpID) uint32 { return uint32(op[0]) % s.chains }

@@ -155,7 +155,7 @@ type entry struct {
 }
 
 // dueBefore reads up to limit entries of a kind that are due before a time in
-// milliseconds, those due longest first.
+// milliseconds, those due longest first, and of those the one with the least key.
 func (s *Store) dueBefore(ctx context.Context, kind string, before int64, limit int) ([]entry, error) {
 	if limit <= 0 || before <= 0 {
 		return nil, nil
@@ -175,6 +175,8 @@ func (s *Store) dueBefore(ctx context.Context, kind string, before int64, limit 
 		}
 		return entries, err
 	})
-	slices.SortFunc(found, func(a, b entry) int { return cmp.Compare(a.due, b.due) })
+	slices.SortFunc(found, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.due, b.due), bytes.Compare(keyOf(a.at), keyOf(b.at)))
+	})
 	return found[:min(limit, len(found))], err
 }

@@ -79,7 +79,7 @@ func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error
 		return err
 	}
 	needs := sessionPlaces(v.New, v.Old)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if t.get(single(inSessions, v.Old)) == nil {
 			return t.succeeded(v.New)
 		}

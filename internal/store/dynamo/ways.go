@@ -14,7 +14,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
 	needs := append([]place{account, credential}, rights(v.Ticket, nil)...)
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if t.happened(v.Next, v.Op) {
 			return true, nil
 		}
@@ -38,7 +38,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential)
 	needs := []place{account, credential}
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if t.happened(v.Next, v.Op) {
 			return true, nil
 		}
@@ -59,7 +59,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential)
 	needs := []place{account, credential}
-	return s.do(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if !t.stands(account, v.Account) {
 			return false, store.ErrConflict
 		}
@@ -96,7 +96,7 @@ func (s *Store) DeleteAccount(ctx context.Context, v store.Deletion) error {
 		return err
 	}
 	defer leave()
-	err = s.run(ctx, verb{needs: needs, event: v.Event, chain: chainOf(v.Op), judge: func(t *txn) (bool, error) {
+	err = s.run(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
 		if t.get(account) == nil {
 			return true, nil
 		}
