@@ -42,10 +42,7 @@ type InvitationDraft struct {
 // proves no address. Errors are *NameError, ErrForbidden, ErrStepUp, ErrUninvitable,
 // session.ErrNone.
 func (d *Directory) Invite(ctx context.Context, c session.Current, in InvitationDraft, by audit.Caller) (Link, error) {
-	if err := d.administers(c); err != nil {
-		return Link{}, err
-	}
-	if err := d.Fresh(c); err != nil {
+	if err := d.Administer(c, by).allowed(actInvite); err != nil {
 		return Link{}, err
 	}
 	return d.invite(ctx, c.Person().ID, in, by)
@@ -54,18 +51,6 @@ func (d *Directory) Invite(ctx context.Context, c session.Current, in Invitation
 // InviteByOperator is Invite for the operator on the machine, who is no account.
 func (d *Directory) InviteByOperator(ctx context.Context, in InvitationDraft, by audit.Caller) (Link, error) {
 	return d.invite(ctx, uuid.Nil, in, by)
-}
-
-// administers demands that an administrator is signed in.
-func (d *Directory) administers(c session.Current) error {
-	switch {
-	case c.IsZero():
-		return session.ErrNone
-	case c.Account().Facts().Role != record.RoleAdmin:
-		return ErrForbidden
-	default:
-		return nil
-	}
 }
 
 func (d *Directory) invite(ctx context.Context, actor record.ID, in InvitationDraft, by audit.Caller) (Link, error) {
@@ -156,9 +141,10 @@ const listedAtOnce = 100
 
 // Invitations lists up to limit invitations after a cursor (empty: from the first), in
 // no order that means anything. next is empty at the end; fewer than limit may come
-// before it. Errors are ErrForbidden, *NameError for a cursor that is none, session.ErrNone.
+// before it. Errors are ErrForbidden, ErrStepUp, *NameError for a cursor that is none,
+// session.ErrNone.
 func (d *Directory) Invitations(ctx context.Context, c session.Current, cursor string, limit int) (list []Invitation, next string, err error) {
-	if err := d.administers(c); err != nil {
+	if err := d.Administer(c, audit.Caller{}).allowed(actSeeInvitations); err != nil {
 		return nil, "", err
 	}
 	after, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
@@ -207,9 +193,9 @@ func (d *Directory) listedInvitation(ctx context.Context, row store.Ticket) (Inv
 }
 
 // Withdraw ends an invitation; one that is gone already is nil. It takes an
-// administrator. Errors are ErrForbidden, session.ErrNone.
+// administrator and a fresh proof. Errors are ErrForbidden, ErrStepUp, session.ErrNone.
 func (d *Directory) Withdraw(ctx context.Context, c session.Current, id string, by audit.Caller) error {
-	if err := d.administers(c); err != nil {
+	if err := d.Administer(c, by).allowed(actInvite); err != nil {
 		return err
 	}
 	raw, err := parseLink(id)

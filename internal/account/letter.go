@@ -123,7 +123,8 @@ func (d *Directory) invitationLetter(ctx context.Context, owed record.MailFacts,
 	return d.linked(letter, pageSignUp, raw, err)
 }
 
-// enrolmentLetter sends an enrolment link to an address that the account has proved.
+// enrolmentLetter sends an enrolment link to an address that the account has proved, or
+// that an administrator gave when making an account in which nobody ever was.
 func (d *Directory) enrolmentLetter(ctx context.Context, owed record.MailFacts, letter mail.Letter) (mail.Letter, error) {
 	if _, err := d.permit(ctx, owed.Right, purposeEnrolment); err != nil {
 		return mail.Letter{}, obsolete(err)
@@ -132,10 +133,15 @@ func (d *Directory) enrolmentLetter(ctx context.Context, owed record.MailFacts, 
 	if err != nil {
 		return mail.Letter{}, err
 	}
-	if letter.To = proved(a, owed.Address); !ok || !a.Active() || letter.To == "" {
+	letter.To = owed.Address
+	switch own := proved(a, owed.Address); {
+	case !ok || !a.Active():
+		return mail.Letter{}, mail.ErrObsolete
+	case own != "":
+		letter.To, letter.Person = own, person(a)
+	case !untouched(a.Facts()) || !sameAddress(a.Facts().PendingEmail, owed.Address):
 		return mail.Letter{}, mail.ErrObsolete
 	}
-	letter.Person = person(a)
 	t := ticket.EnrolmentLink{Common: d.linkCommon(owed.Door, a)}
 	t.TicketEpoch, t.SessionEpoch = owed.TicketEpoch, owed.SessionEpoch
 	raw, err := ticket.MintLinkAs(d.cfg.Tickets, t, owed.Right, owed.Created, owed.Expires)

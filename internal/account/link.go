@@ -73,7 +73,7 @@ func (d *Directory) AdministratorLink(ctx context.Context, by audit.Caller) (lin
 }
 
 // enrolmentLink makes a link that lets the person of an account make a passkey.
-func (d *Directory) enrolmentLink(ctx context.Context, a record.Account, by audit.Caller) (Link, error) {
+func (d *Directory) enrolmentLink(ctx context.Context, a record.Account, entry audit.Entry) (Link, error) {
 	raw, t, err := ticket.MintLink(d.cfg.Tickets, ticket.EnrolmentLink{Common: ticket.Common{
 		Door: linkDoor, RPID: d.cfg.RPID, Account: a.ID(), AccountKnown: true,
 		TicketEpoch: a.TicketEpoch(), SessionEpoch: a.SessionEpoch(),
@@ -81,8 +81,13 @@ func (d *Directory) enrolmentLink(ctx context.Context, a record.Account, by audi
 	if err != nil {
 		return Link{}, fmt.Errorf("account: mint a link: %w", err)
 	}
+	return d.put(ctx, raw, t.Common, purposeEnrolment, entry)
+}
+
+// operatorsLink is an enrolment link made by the operator on the machine.
+func (d *Directory) operatorsLink(ctx context.Context, a record.Account, by audit.Caller) (Link, error) {
 	entry := audit.Entry{Name: audit.AccountLinkMade, Account: a.ID(), Code: purposeEnrolment}
-	return d.put(ctx, raw, t.Common, purposeEnrolment, entry.By(by))
+	return d.enrolmentLink(ctx, a, entry.By(by))
 }
 
 // put stores the half of a link that can be listed, revoked and consumed.

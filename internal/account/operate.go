@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,34 +48,36 @@ func (d *Directory) Add(ctx context.Context, n NewAccount, by audit.Caller) (uui
 	if n.Admin {
 		facts.Role = record.RoleAdmin
 	}
-	if err := d.add(ctx, facts, by); err != nil {
+	if err := d.add(ctx, facts, audit.Entry{Name: audit.AccountAdded, Account: facts.ID}.By(by)); err != nil {
 		return uuid.Nil, Link{}, err
 	}
 	a, ok, err := d.Get(ctx, facts.ID)
 	if err != nil || !ok {
 		return uuid.Nil, Link{}, errors.Join(ErrUnknown, err)
 	}
-	link, err := d.enrolmentLink(ctx, a, by)
+	link, err := d.operatorsLink(ctx, a, by)
 	return facts.ID, link, err
 }
 
-func (d *Directory) add(ctx context.Context, facts record.AccountFacts, by audit.Caller) error {
+// add writes a new account without a way in, with its username if it has one.
+func (d *Directory) add(ctx context.Context, facts record.AccountFacts, entry audit.Entry) error {
 	row, err := d.cfg.Vault.SealAccount(facts, 1)
 	if err != nil {
 		return fmt.Errorf("account: seal: %w", err)
 	}
-	identifier, err := d.cfg.Vault.SealIdentifier(KindUsername, facts.Username, facts.ID)
+	op, err := d.operation()
 	if err != nil {
-		return fmt.Errorf("account: seal identifier: %w", err)
+		return err
 	}
-	var op store.OpID
-	if _, err := io.ReadFull(d.cfg.Rand, op[:]); err != nil {
-		return fmt.Errorf("account: draw an operation: %w", err)
+	verb := store.SignUp{Op: op, Account: row, Event: d.cfg.Audit.Event(entry)}
+	if facts.Username != "" {
+		identifier, err := d.cfg.Vault.SealIdentifier(KindUsername, facts.Username, facts.ID)
+		if err != nil {
+			return fmt.Errorf("account: seal identifier: %w", err)
+		}
+		verb.Identifiers = []store.Identifier{identifier}
 	}
-	err = d.cfg.Store.RecordSignUp(ctx, store.SignUp{
-		Op: op, Account: row, Identifiers: []store.Identifier{identifier},
-		Event: d.cfg.Audit.Event(audit.Entry{Name: audit.AccountAdded, Account: facts.ID}.By(by)),
-	})
+	err = d.cfg.Store.RecordSignUp(ctx, verb)
 	if errors.Is(err, store.ErrTaken) {
 		return ErrTaken
 	}
@@ -95,7 +96,7 @@ func (d *Directory) Link(ctx context.Context, nameOrID string, by audit.Caller) 
 	if !ok || !a.Active() {
 		return Link{}, ErrUnknown
 	}
-	return d.enrolmentLink(ctx, a, by)
+	return d.operatorsLink(ctx, a, by)
 }
 
 func (d *Directory) named(ctx context.Context, nameOrID string) (record.Account, bool, error) {
@@ -110,11 +111,19 @@ type Summary struct {
 	ID           uuid.UUID
 	Username     string
 	DisplayName  string
-	PendingEmail string
+	Emails       []string // proved
+	PendingEmail string   // claimed
 	Role         string
 	State        string
 	Passkeys     int
 	Created      time.Time
+}
+
+func summary(f record.AccountFacts) Summary {
+	return Summary{
+		ID: f.ID, Username: f.Username, DisplayName: f.DisplayName, Emails: f.Emails, PendingEmail: f.PendingEmail,
+		Role: string(f.Role), State: string(f.State), Passkeys: len(f.Ways), Created: f.Created,
+	}
 }
 
 // List reads up to limit accounts after the one given (uuid.Nil: from the oldest),
@@ -137,11 +146,7 @@ func (d *Directory) List(ctx context.Context, after uuid.UUID, limit int) (accou
 			}
 			continue
 		}
-		f := a.Facts()
-		accounts = append(accounts, Summary{
-			ID: f.ID, Username: f.Username, DisplayName: f.DisplayName, PendingEmail: f.PendingEmail,
-			Role: string(f.Role), State: string(f.State), Passkeys: len(f.Ways), Created: f.Created,
-		})
+		accounts = append(accounts, summary(a.Facts()))
 	}
 	if len(rows) == limit && limit > 0 {
 		copy(next[:], rows[len(rows)-1].Key)

@@ -150,20 +150,26 @@ func (d *Directory) Delete(ctx context.Context, c session.Current, by audit.Call
 		if err != nil {
 			return err
 		}
-		verb := store.Deletion{
-			Op: op, Account: a.Ref(),
-			Event: d.cfg.Audit.Event(audit.Entry{Name: audit.AccountDeleted, Account: a.ID(), Session: c.View().ID}.By(by), owed),
-		}
-		for _, w := range facts.Ways {
-			verb.Credentials = append(verb.Credentials, w.Credential)
-		}
-		if facts.Username != "" {
-			verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(KindUsername, facts.Username))
-		}
-		for _, address := range facts.Emails {
-			kind, canonical := Canonical(address)
-			verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(kind, canonical))
-		}
+		verb := d.deletion(a)
+		verb.Op = op
+		verb.Event = d.cfg.Audit.Event(audit.Entry{Name: audit.AccountDeleted, Account: a.ID(), Session: c.View().ID}.By(by), owed)
 		return d.cfg.Store.DeleteAccount(ctx, verb)
 	})
+}
+
+// deletion names all that is an account's own.
+func (d *Directory) deletion(a record.Account) store.Deletion {
+	facts := a.Facts()
+	verb := store.Deletion{Account: a.Ref()}
+	for _, w := range facts.Ways {
+		verb.Credentials = append(verb.Credentials, w.Credential)
+	}
+	if facts.Username != "" {
+		verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(KindUsername, facts.Username))
+	}
+	for _, address := range facts.Emails {
+		kind, canonical := Canonical(address)
+		verb.Identifiers = append(verb.Identifiers, d.cfg.Vault.LookupIdentifier(kind, canonical))
+	}
+	return verb
 }

@@ -160,11 +160,12 @@ type Log struct {
 
 	mu     sync.Mutex
 	counts map[string]uint64
+	ends   map[uint32]uint64 // how far each chain was known to reach
 }
 
 // New makes a Log.
 func New(cfg Config) *Log {
-	return &Log{cfg: cfg, counts: make(map[string]uint64)}
+	return &Log{cfg: cfg, counts: make(map[string]uint64), ends: make(map[uint32]uint64)}
 }
 
 // Owed is what comes of an event beside itself: mails, and the rights that they give.
@@ -252,6 +253,7 @@ type Record struct {
 	Chain  uint32
 	Number uint64
 	At     time.Time
+	Link   []byte // chains it to the one before, and the next one to it
 }
 
 // page is how many events are read at a time.
@@ -302,7 +304,7 @@ func (l *Log) open(head store.Head, e store.Event) (Record, error) {
 
 // read makes a record of an event whose body was opened.
 func (l *Log) read(e store.Event, body []byte) (Record, error) {
-	rec := Record{ID: l.cfg.Vault.EventID(e.Chain, e.Number), Chain: e.Chain, Number: e.Number, At: e.At}
+	rec := Record{ID: l.cfg.Vault.EventID(e.Chain, e.Number), Chain: e.Chain, Number: e.Number, At: e.At, Link: e.Link}
 	if err := cbor.Unmarshal(body, &rec.Entry); err != nil {
 		return Record{}, &record.Tampered{Code: "event_record_tampered", Err: err}
 	}

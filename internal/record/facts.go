@@ -75,6 +75,9 @@ type AccountFacts struct {
 	// HeldUntil is until when a recovery is held, whether or not a way in has come of it
 	// yet: an older way in that signs in before then cancels it. Unix milliseconds; 0: none.
 	HeldUntil int64 `cbor:"17,keyasint,omitempty"`
+	// HadWay: a way in was taken from it by somebody else. Without any it is then not an
+	// account that never had one.
+	HadWay bool `cbor:"18,keyasint,omitempty"`
 }
 
 // Way finds the entry of a credential. ok is false when the map does not name it.

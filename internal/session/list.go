@@ -29,6 +29,16 @@ type Listed struct {
 // List reads the live sessions of who is signed in, newest first, up to limit, those
 // before the one given (uuid.Nil: from the newest). next is uuid.Nil at the end.
 func (k *Keeper) List(ctx context.Context, c Current, before uuid.UUID, limit int) (list []Listed, next uuid.UUID, err error) {
+	return k.list(ctx, c, before, limit)
+}
+
+// ListOf is List for the account of somebody else, whom package account lets the caller
+// look at. None of the sessions is the one that asks.
+func (k *Keeper) ListOf(ctx context.Context, a record.Account, before uuid.UUID, limit int) (list []Listed, next uuid.UUID, err error) {
+	return k.list(ctx, Current{account: a}, before, limit)
+}
+
+func (k *Keeper) list(ctx context.Context, c Current, before uuid.UUID, limit int) (list []Listed, next uuid.UUID, err error) {
 	all, err := k.of(ctx, c)
 	if err != nil {
 		return nil, uuid.Nil, err
@@ -84,6 +94,24 @@ func (k *Keeper) of(ctx context.Context, c Current) ([]record.SessionFacts, erro
 // EndOther ends one session of who is signed in, by its identifier. ErrNone when the
 // account has no such session; whose it is instead is in no answer.
 func (k *Keeper) EndOther(ctx context.Context, c Current, id uuid.UUID, by audit.Caller) error {
+	if err := k.has(ctx, c.account, id); err != nil {
+		return err
+	}
+	return k.end(ctx, c, id, by)
+}
+
+// EndOf ends one session of somebody else's account, in which package account lets actor
+// do so. Errors as EndOther.
+func (k *Keeper) EndOf(ctx context.Context, a record.Account, id uuid.UUID, actor Current, by audit.Caller) error {
+	if err := k.has(ctx, a, id); err != nil {
+		return err
+	}
+	entry := audit.Entry{Name: audit.SignedOut, Account: a.ID(), Session: id, Code: audit.CodeElsewhere, Actor: actor.account.ID()}
+	return k.endAs(ctx, entry.By(by))
+}
+
+// has gives ErrNone unless an account has the session.
+func (k *Keeper) has(ctx context.Context, a record.Account, id uuid.UUID) error {
 	row, _, err := k.cfg.Store.SessionAndAccount(ctx, id[:])
 	if errors.Is(err, store.ErrNotFound) {
 		return ErrNone
@@ -95,10 +123,10 @@ func (k *Keeper) EndOther(ctx context.Context, c Current, id uuid.UUID, by audit
 	if err != nil {
 		return k.refuse(ctx, err)
 	}
-	if f := opened.Facts(); f.Account != c.account.ID() {
+	if opened.Facts().Account != a.ID() {
 		return ErrNone
 	}
-	return k.end(ctx, c, id, by)
+	return nil
 }
 
 // EndOthers ends every session of who is signed in but the one that asks, and tells
@@ -122,16 +150,21 @@ func (k *Keeper) EndOthers(ctx context.Context, c Current, by audit.Caller) (int
 }
 
 func (k *Keeper) end(ctx context.Context, c Current, id uuid.UUID, by audit.Caller) error {
-	op, err := k.operation()
-	if err != nil {
-		return err
-	}
 	entry := audit.Entry{Name: audit.SignedOut, Account: c.account.ID(), Session: id}
 	if id != c.session.ID {
 		entry.Code = audit.CodeElsewhere
 	}
+	return k.endAs(ctx, entry.By(by))
+}
+
+// endAs ends the session that an event tells of.
+func (k *Keeper) endAs(ctx context.Context, entry audit.Entry) error {
+	op, err := k.operation()
+	if err != nil {
+		return err
+	}
 	err = k.cfg.Store.ReplaceSession(ctx, store.SessionChange{
-		Op: op, Old: id[:], Event: k.cfg.Audit.Event(entry.By(by)),
+		Op: op, Old: entry.Session[:], Event: k.cfg.Audit.Event(entry),
 	})
 	if err != nil {
 		return fmt.Errorf("session: end: %w", err)
