@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/keyturn/keyturn/internal/seal"
 	"github.com/keyturn/keyturn/internal/settings"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/internal/store/dynamo"
@@ -70,25 +72,48 @@ func (c Config) dynamo() (dynamo.Config, error) {
 	}, nil
 }
 
-// CreateStore makes the store that cfg names, empty, and with SQLite the file of its
-// server key. One that is there is left as it is.
+// CreateStore makes the store that cfg names, empty, and the key files that cfg names,
+// where no server has used it yet. What is there is left as it is.
 func CreateStore(ctx context.Context, cfg Config) error {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return err
 	}
-	if cfg.Backend() != backendDynamo {
-		if err := cfg.server().firstKey(ctx); err != nil {
-			return err
+	if cfg.Backend() == backendDynamo {
+		table, err := cfg.dynamo()
+		if err == nil {
+			err = dynamo.Create(ctx, table)
 		}
-		return cfg.migrate(ctx)
+		if err != nil {
+			return fmt.Errorf("keyturn: create the store: %w", err)
+		}
 	}
-	table, err := cfg.dynamo()
-	if err == nil {
-		err = dynamo.Create(ctx, table)
-	}
+	cfg.StoreMigrate = settings.MigrateAuto
+	s, err := cfg.openStore(ctx)
 	if err != nil {
 		return fmt.Errorf("keyturn: create the store: %w", err)
+	}
+	keys, err := s.Keys(ctx)
+	if err == nil && len(keys) == 0 {
+		err = cfg.makeKeys()
+	}
+	return errors.Join(err, s.Close())
+}
+
+// makeKeys makes the key files that are not there. A store that was used would not open
+// with them.
+func (c Config) makeKeys() error {
+	for _, file := range []struct {
+		setting string
+		create  func(string) error
+	}{{c.KeysServer, seal.CreateServerKeyFile}, {c.KeysKMS, seal.CreateKEKFile}} {
+		path, ok := strings.CutPrefix(file.setting, "file:")
+		if !ok || !absent(path) {
+			continue
+		}
+		if err := file.create(path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("keyturn: make a key file: %w", err)
+		}
 	}
 	return nil
 }
@@ -103,12 +128,8 @@ func MigrateStore(ctx context.Context, cfg Config) error {
 	if err := cfg.there(); err != nil {
 		return err
 	}
-	return cfg.migrate(ctx)
-}
-
-func (c Config) migrate(ctx context.Context) error {
-	c.StoreMigrate = settings.MigrateAuto
-	s, err := c.openStore(ctx)
+	cfg.StoreMigrate = settings.MigrateAuto
+	s, err := cfg.openStore(ctx)
 	if err == nil {
 		err = s.Close()
 	}

@@ -39,8 +39,8 @@ func storeCreate(p *program) *cobra.Command {
 		Use:   "create",
 		Short: "Make the store, empty",
 		Long: "Make the store, empty: a table of DynamoDB with its indexes, the tables of a PostgreSQL\n" +
-			"database, a SQLite file and its server key. One that is there is left as it is. With\n" +
-			"DynamoDB this must be done once; the others are made at the first start too.",
+			"database, a SQLite file; and the key files that the settings name. What is there is left\n" +
+			"as it is. With DynamoDB this must be done once; the others are made at the first start too.",
 		Example: "  KEYTURN_STORE='dynamodb://keyturn?region=eu-central-1' keyturn store create",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
