@@ -45,6 +45,15 @@ func TestScreenshots(t *testing.T) {
 	p.photograph(dir, "sign-up-refused")
 	p.open("/enrol")
 	p.photograph(dir, "enrol-without-ticket")
+	p.askForLink("nobody@example.com")
+	p.photograph(dir, "sign-in-mailed")
+	p.open("/dev/mail")
+	p.press("#mails button")
+	p.await("the frame", "document.querySelector('iframe')?.clientHeight > 300")
+	p.photograph(dir, "mailbox-open")
+	p.press("#mail-links a")
+	p.await("the question", "document.querySelector('#use-link')")
+	p.photograph(dir, "link-open")
 }
 
 // photograph writes NAME-WIDTH-SCHEME.png for each width and colour scheme.

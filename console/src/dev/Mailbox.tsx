@@ -2,7 +2,7 @@
 
 import "../styles/dev.css";
 
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { get } from "../api/call";
 import { useText } from "../i18n/text";
@@ -36,6 +36,23 @@ export default function Mailbox() {
   const [shown, setShown] = useState<Mail | null>(null);
   const { say } = activity;
 
+  const open = useCallback(
+    (id: string) => {
+      get<Mail>(`/dev/mails/${id}`)
+        .then(setShown)
+        .catch((error: unknown) => say(explain(error)));
+    },
+    [say],
+  );
+  // Who comes here wants the newest.
+  const newest = mails?.[0]?.id;
+  const opened = useRef(false);
+  useEffect(() => {
+    if (!newest || opened.current) return;
+    opened.current = true;
+    open(newest);
+  }, [newest, open]);
+
   useEffect(() => {
     const look = () => {
       if (document.hidden) return;
@@ -47,12 +64,6 @@ export default function Mailbox() {
     const timer = setInterval(look, EVERY_MS);
     return () => clearInterval(timer);
   }, [say]);
-
-  const open = (id: string) => {
-    get<Mail>(`/dev/mails/${id}`)
-      .then(setShown)
-      .catch((error: unknown) => say(explain(error)));
-  };
 
   return (
     <Page page="mail" activity={activity}>
@@ -93,7 +104,7 @@ function Shown({ mail }: { mail: Mail }) {
       <ul {...named("mail-links")}>
         {links.map((link) => (
           <li key={link}>
-            <a href={link}>{link}</a>
+            <a href={link}>{link.replace(/(#.{12}).*/, "$1…")}</a>
           </li>
         ))}
       </ul>
