@@ -27,13 +27,33 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer done()
-	if err := s.backup(ctx, path); err != nil {
-		if sqlite.ErrCode(err) == sqlite.ResultInterrupt && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return fmt.Errorf("sqlite: backup to %s: %w", path, err)
+	return backUp(ctx, s.path, path)
+}
+
+// BackUp is Backup of a database that this process has not open, and another perhaps
+// has: it neither brings the schema up to date nor starts anything. Further errors:
+// fs.ErrNotExist, ErrForeign, and ErrDamaged where the copying finds damage.
+func BackUp(ctx context.Context, from, path string) error {
+	if _, err := os.Stat(from); err != nil {
+		return fmt.Errorf("sqlite: backup of %s: %w", from, err)
 	}
-	return nil
+	return backUp(ctx, from, path)
+}
+
+func backUp(ctx context.Context, from, path string) error {
+	err := backup(ctx, from, path)
+	if err == nil {
+		return nil
+	}
+	switch code := sqlite.ErrCode(err).ToPrimary(); {
+	case code == sqlite.ResultInterrupt && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case code == sqlite.ResultNotADB:
+		err = fmt.Errorf("%w: %w", ErrForeign, err)
+	case code == sqlite.ResultCorrupt:
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return fmt.Errorf("sqlite: backup to %s: %w", path, err)
 }
 
 // beginBackup makes Close wait for the backup, and the backup end when Close begins.
@@ -60,7 +80,7 @@ func (s *Store) beginBackup(ctx context.Context) (context.Context, func(), error
 	}, nil
 }
 
-func (s *Store) backup(ctx context.Context, path string) (err error) {
+func backup(ctx context.Context, from, path string) (err error) {
 	switch _, err := os.Lstat(path); {
 	case err == nil:
 		return fs.ErrExist
@@ -77,7 +97,7 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 			_ = os.Remove(partial.Name()) // the error that led here is the one to report
 		}
 	}()
-	if err := s.copyInto(ctx, partial.Name()); err != nil {
+	if err := copyInto(ctx, from, partial.Name()); err != nil {
 		return err
 	}
 	if err := partial.Sync(); err != nil {
@@ -86,14 +106,17 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 	return publish(partial.Name(), path)
 }
 
-// copyInto writes the database as of now to an empty file. It reads in one transaction,
+// copyInto writes the database at from as of now to an empty file. It reads in one transaction,
 // which in a write-ahead log keeps nobody from writing.
-func (s *Store) copyInto(ctx context.Context, file string) error {
-	conn, err := dial(s.path)
+func copyInto(ctx context.Context, from, file string) error {
+	conn, err := dial(from)
 	if err != nil {
 		return err
 	}
 	conn.SetInterrupt(ctx.Done())
+	if err := recognise(conn); err != nil {
+		return errors.Join(err, conn.Close())
+	}
 	err = sqlitex.ExecuteTransient(conn, "VACUUM INTO ?", &sqlitex.ExecOptions{Args: []any{file}})
 	return errors.Join(err, conn.Close())
 }

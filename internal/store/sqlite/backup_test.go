@@ -202,7 +202,7 @@ func TestCloseEndsBackups(t *testing.T) {
 		t.Fatalf("closed beside a backup: %v", err)
 	case <-time.After(50 * time.Millisecond): // a close takes a few
 	}
-	if err := s.backup(ctx, filepath.Join(t.TempDir(), "copy.db")); err == nil {
+	if err := backup(ctx, s.path, filepath.Join(t.TempDir(), "copy.db")); err == nil {
 		t.Error("a backup went on after Close had begun")
 	}
 	done()

@@ -127,6 +127,9 @@ func (s *Store) Commits() uint64 { return s.writer.commits.Load() }
 // Writes tells how many operations have written something since Open.
 func (s *Store) Writes() uint64 { return s.writer.writes.Load() }
 
+// Waiting tells how many operations wait for the writer.
+func (s *Store) Waiting() int { return len(s.writer.queue) }
+
 // Close breaks off backups, waits for the operations and reads under way, moves the write-ahead log
 // into the file and closes. Closing twice is fine.
 func (s *Store) Close() error {
