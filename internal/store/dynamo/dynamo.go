@@ -88,6 +88,9 @@ type Config struct {
 	// Patience is how long a lock is respected whose owner does not go on; 0:
 	// DefaultPatience. Safety does not depend on it.
 	Patience time.Duration
+	// Grace is how long Expire leaves what has ended to DynamoDB's own expiry, which
+	// costs nothing and comes late; 0: not at all.
+	Grace time.Duration
 
 	Credentials aws.CredentialsProvider // nil: what the environment says
 	Transport   http.RoundTripper       // nil: one with connections of its own
@@ -102,6 +105,7 @@ type Store struct {
 	table    string
 	timeout  time.Duration
 	patience time.Duration
+	grace    time.Duration
 	random   io.Reader
 	now      func() time.Time
 	log      *slog.Logger
@@ -127,7 +131,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		db: db, table: c.Table, timeout: c.Timeout, patience: c.Patience,
+		db: db, table: c.Table, timeout: c.Timeout, patience: c.Patience, grace: max(c.Grace, 0),
 		random: c.Random, now: c.Now, log: c.Log, chains: chains,
 	}
 	ctx, leave, err := s.enter(ctx)

@@ -275,6 +275,32 @@ func TestJournalGoes(t *testing.T) {
 	}
 }
 
+// TestGrace: what has just ended is left to the engine's own expiry for as long as said.
+func TestGrace(t *testing.T) {
+	c := testConfig(t)
+	c.Grace = 72 * time.Hour
+	s := openTest(t, c)
+	spend := store.Spend{ID: id("spend"), Expires: dawn}
+	must(t, s.Spend(t.Context(), store.OpID{1}, spend))
+	for after, want := range map[time.Duration]int{c.Grace: 0, c.Grace + time.Second: 1} {
+		if want == 1 {
+			c, err := s.readOne(t.Context(), spendPlace(spend))
+			must(t, err)
+			if ttl := c.now.millis(attrTTL); ttl != dawn.Add(store.SpendKept+forgotten).Unix() {
+				t.Errorf("the engine may forget it at %d", ttl)
+			}
+		}
+		n, err := s.Expire(t.Context(), dawn.Add(store.SpendKept+after), 10)
+		must(t, err)
+		if n > want {
+			t.Errorf("%v after its end %d rows went, want %d", after, n, want)
+		}
+	}
+	if err := s.Spend(t.Context(), store.OpID{2}, spend); err != nil {
+		t.Errorf("it was never forgotten: %v", err)
+	}
+}
+
 // TestGarbled: what somebody else has written into the table is read as nothing, and
 // never ends the program.
 func TestGarbled(t *testing.T) {

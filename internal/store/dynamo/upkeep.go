@@ -16,7 +16,7 @@ import (
 
 // Expire implements store.Upkeep. It also puts in order what verbs left that ended under
 // way, by this process's clock: what has happened is applied, what has not is taken
-// away. That is not counted.
+// away. That is not counted. What ended less than Config.Grace ago is left to DynamoDB.
 func (s *Store) Expire(ctx context.Context, now time.Time, limit int) (int, error) {
 	ctx, leave, err := s.enter(ctx)
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Store) Expire(ctx context.Context, now time.Time, limit int) (int, erro
 	defer leave()
 	gone := 0
 	for _, kind := range []string{dueSpends, dueSessions, dueTickets, dueHits} {
-		n, err := s.expire(ctx, kind, now.UnixMilli(), limit)
+		n, err := s.expire(ctx, kind, now.Add(-s.grace).UnixMilli(), limit)
 		gone += n
 		if err != nil {
 			return gone, err
