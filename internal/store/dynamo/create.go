@@ -39,7 +39,9 @@ func Create(ctx context.Context, c Config) error {
 	if err != nil && !errors.As(err, &there) {
 		return s.failed(ctx, "create the table", err)
 	}
-	wait := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = time.Second / 2 })
+	wait := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, 2*time.Second
+	})
 	if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &c.Table}, made); err != nil {
 		return s.failed(ctx, "wait for the table", err)
 	}
