@@ -4,14 +4,26 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// key presses a key.
+// key presses keys as a keyboard does: what a key types comes with its going down, so
+// that a page which takes the key takes both. Sent apart, Enter would choose from a menu
+// and, a moment later, submit the form that has the focus by then.
 func (b *browser) key(keys string) {
 	b.t.Helper()
-	run(b, "press a key", chromedp.KeyEvent(keys))
+	for _, r := range keys {
+		events := kb.Encode(r)
+		if len(events) == 3 {
+			down, typed := events[0], events[1]
+			down.Text, down.UnmodifiedText = typed.Text, typed.UnmodifiedText
+			events = []*input.DispatchKeyEventParams{down, events[2]}
+		}
+		for _, event := range events {
+			command(b, input.DispatchKeyEvent, *event)
+		}
+	}
 }
 
 // tabTo presses Tab until the focus is where it is wanted, and checks on the way that
