@@ -26,6 +26,9 @@ const maxReason = 256
 // ErrUnreachable: the account is disabled, or there is no way to hand its person a link.
 var ErrUnreachable = errors.New("account: its person cannot be reached")
 
+// Role is what an account may do to others: "member", "support" or "admin".
+type Role = record.Role
+
 // Administration is what somebody may do to accounts that are not their own. It is the
 // one place where that is judged: each of its methods asks for the role, for a recent
 // passkey, and for the order of roles, before it reads or writes anything, and again

@@ -113,12 +113,8 @@ func (d *Directory) invitation(ctx context.Context, actor record.ID, in Invitati
 			return none, &NameError{Field: "email", Code: NameTaken}
 		}
 	}
-	switch in.Role {
-	case "":
-		in.Role = record.RoleMember
-	case record.RoleMember, record.RoleSupport, record.RoleAdmin:
-	default:
-		return none, &NameError{Field: "role", Code: "unknown"}
+	if in.Role, err = roleOf(string(in.Role)); err != nil {
+		return none, err
 	}
 	return record.TicketFacts{
 		Purpose: purposeInvitation, Email: in.Email, Role: in.Role, DisplayName: display, By: actor,

@@ -70,7 +70,7 @@ func TestInvitationDrafts(t *testing.T) {
 		"no such address":     {account.InvitationDraft{Email: "ana"}, "email", account.NameMalformed},
 		"a look-alike":        {account.InvitationDraft{Email: "\u212aim@example.org"}, "email", account.NameMalformed},
 		"somebody's":          {account.InvitationDraft{Email: "BOB@example.org"}, "email", account.NameTaken},
-		"unknown role":        {account.InvitationDraft{Role: "root"}, "role", "unknown"},
+		"unknown role":        {account.InvitationDraft{Role: "root"}, "role", "not_allowed"},
 		"unprintable":         {account.InvitationDraft{DisplayName: "a\u202eb"}, "display_name", account.NameCharacters},
 		"a name that is long": {account.InvitationDraft{DisplayName: strings.Repeat("a", 129)}, "display_name", account.NameTooLong},
 	} {

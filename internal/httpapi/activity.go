@@ -50,9 +50,17 @@ type eventAnswer struct {
 	Network     string `json:"network,omitempty"`
 	UserAgent   string `json:"user_agent,omitempty"`
 	ThisSession bool   `json:"this_session,omitempty"`
+	// ByAdministrator: somebody else did it, whose network and browser are not told.
+	ByAdministrator bool `json:"by_administrator,omitempty"`
 }
 
 func newEventAnswer(e audit.Record, now session.View) eventAnswer {
+	if e.Actor != uuid.Nil {
+		return eventAnswer{
+			ID: e.ID.String(), Name: string(e.Name), At: moment(e.At),
+			PasskeyID: named(e.Passkey), SessionID: named(e.Session), Code: e.Code, ByAdministrator: true,
+		}
+	}
 	return eventAnswer{
 		ID: e.ID.String(), Name: string(e.Name), At: moment(e.At),
 		PasskeyID: named(e.Passkey), SessionID: named(e.Session), AAL: e.AAL, Code: e.Code,

@@ -90,10 +90,15 @@ func newAccountAnswer(p session.Person) accountAnswer {
 type profileAnswer struct {
 	accountAnswer
 	Emails []string `json:"emails,omitempty"` // proved, the newest first
+	Role   string   `json:"role,omitempty"`   // absent: a member
 }
 
 func newProfileAnswer(p session.Person) profileAnswer {
-	return profileAnswer{accountAnswer: newAccountAnswer(p), Emails: p.Emails}
+	out := profileAnswer{accountAnswer: newAccountAnswer(p), Emails: p.Emails}
+	if p.Role != "member" {
+		out.Role = p.Role
+	}
+	return out
 }
 
 type passkeysAnswer struct {

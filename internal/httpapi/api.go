@@ -72,6 +72,8 @@ type API struct {
 	pages    pages
 	readying readiness
 	document func() ([]byte, error) // the OpenAPI document, translated once
+
+	verifying sync.Mutex // held by the call that walks the chains
 }
 
 // New makes the door. It fails on a Config that misses something required and on

@@ -175,7 +175,7 @@ func (c *contract) body(pointer string, got answered) (media string, err error) 
 	if schema == nil {
 		return media, fmt.Errorf("media type is not in the document")
 	}
-	if !strings.HasSuffix(media, "json") {
+	if !strings.HasSuffix(media, "json") || media == mediaLines {
 		return media, c.check(where, string(got.body))
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(got.body))

@@ -44,6 +44,9 @@ var sentinels = []struct {
 	{account.ErrOtherPerson, codeForbidden}, // before ErrLink, which it is too
 	{account.ErrLink, codeExpired},
 	{account.ErrForbidden, codeForbidden},
+	{account.ErrUnknown, codeNotFound},
+	{account.ErrUnreachable, codePolicyRefused},
+	{account.ErrUninvitable, codePolicyRefused},
 }
 
 // judge gives the problem that err is. What it does not know is internal, and its

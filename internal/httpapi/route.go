@@ -75,6 +75,7 @@ func (a *API) table() []route {
 		{"GET", "/recover", a.servePage("recover")},
 		{"GET", "/assets/{name}", a.asset},
 	}
+	routes = append(routes, a.adminRoutes()...)
 	if a.cfg.Development {
 		routes = append(routes, a.devRoutes()...)
 	}

@@ -68,6 +68,10 @@ func (a *API) listSessions(_ *exchange, r *http.Request) (answer, error) {
 	if err != nil {
 		return nil, managed(err)
 	}
+	return newSessionsAnswer(listed, next), nil
+}
+
+func newSessionsAnswer(listed []session.Listed, next uuid.UUID) sessionsAnswer {
 	out := sessionsAnswer{Sessions: []listedSession{}}
 	if next != uuid.Nil {
 		out.NextCursor = cursorOf(next[:])
@@ -75,7 +79,7 @@ func (a *API) listSessions(_ *exchange, r *http.Request) (answer, error) {
 	for _, l := range listed {
 		out.Sessions = append(out.Sessions, newListedSession(l))
 	}
-	return out, nil
+	return out
 }
 
 // endOther ends the session that the path names: any of the person's own, the one that
@@ -89,15 +93,19 @@ func (a *API) endOther(x *exchange, r *http.Request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.cfg.Sessions.EndOther(r.Context(), current, id, x.caller)
-	if errors.Is(err, session.ErrNone) {
-		return nil, refused(codeNotFound)
-	}
-	if err != nil {
-		return nil, managed(err)
+	if err := ended(a.cfg.Sessions.EndOther(r.Context(), current, id, x.caller)); err != nil {
+		return nil, err
 	}
 	a.forget(x, r)
 	return nil, nil
+}
+
+// ended judges what came back from ending a session that the path names.
+func ended(err error) error {
+	if errors.Is(err, session.ErrNone) {
+		return refused(codeNotFound)
+	}
+	return managed(err)
 }
 
 func (a *API) endOthers(x *exchange, r *http.Request) (answer, error) {

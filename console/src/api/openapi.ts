@@ -616,6 +616,302 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/admin/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The accounts, oldest first.
+         * @description Support is shown members alone, so an answer with a `next_cursor` may hold fewer
+         *     accounts than were asked for. `search` finds exact names only: names are kept sealed and
+         *     are found by keyed hashes, so nothing finds a part of one.
+         */
+        get: operations["adminListAccounts"];
+        put?: never;
+        /**
+         * Make an account, and the link with which its person makes the first passkey. Administrators only.
+         * @description It needs a username or an address; the address is pending until its person proves it. With
+         *     `deliver` the link goes there and is not in the answer. For an account with the role `admin`
+         *     there is no other way: whoever sees such a link could be an administrator.
+         */
+        post: operations["adminAddAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        /** An account. */
+        get: operations["adminGetAccount"];
+        put?: never;
+        post?: never;
+        /** Delete an account with its passkeys and sessions. Administrators only. */
+        delete: operations["adminDeleteAccount"];
+        options?: never;
+        head?: never;
+        /**
+         * Name, disable or enable an account, or change its role. Administrators only.
+         * @description Disabling ends every session at once, and every link and ticket is dead; both stay so
+         *     when the account is enabled again. Another role makes links dead too.
+         */
+        patch: operations["adminEditAccount"];
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/enrolment-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the person of an account a link with which they make a passkey.
+         * @description It is mailed to the first proved address, and the others are told. The answer holds it
+         *     only when there is none, for an account that never had a passkey; for any other it is
+         *     `policy_refused`, as it is for one that is disabled.
+         */
+        post: operations["adminSendLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        /** The sessions of an account, newest first. */
+        get: operations["adminListSessions"];
+        put?: never;
+        post?: never;
+        /** End every session of an account. */
+        delete: operations["adminEndSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+                /** @description What is no UUID in its usual text names nothing. */
+                session: components["schemas"]["UUID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session of an account. */
+        delete: operations["adminEndSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        /** The passkeys of an account, oldest first. */
+        get: operations["adminListPasskeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+                /** @description What is no UUID in its usual text names nothing. */
+                passkey: components["schemas"]["UUID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a passkey of an account. Administrators only.
+         * @description It may be the last one: then a mailed link may sign its person in, where `links` allows it.
+         */
+        delete: operations["adminRemovePasskey"];
+        options?: never;
+        head?: never;
+        /**
+         * Suspend a passkey of an account, or restore it, which takes an administrator and a reason.
+         * @description It may be the last one that works. The sessions that it proved end at once.
+         */
+        patch: operations["adminEditPasskey"];
+        trace?: never;
+    };
+    "/v1/admin/accounts/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        /** What happened to an account, newest first. */
+        get: operations["adminListActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened on the whole server, newest first. Administrators only.
+         * @description An event that does not open is left out, and is an alarm in the log: `verify` tells.
+         */
+        get: operations["adminListEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/events/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A part of a chain of events, a JSON object a line. Administrators only.
+         * @description Events are kept in chains, numbered from 0 as `verify` lists them, and in each from 1.
+         *     Go on with the `number` of the last line as `after`, until an answer is empty. Each event was
+         *     verified to follow the one before it.
+         */
+        get: operations["adminExportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/events/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walk every chain of events from its first. Administrators only.
+         * @description Keep the heads outside the database: that a chain was cut short shows only beside an older
+         *     head. One call at a time does it, in at most 20 seconds; `keyturn audit verify` has no such
+         *     bound, and compares.
+         */
+        get: operations["adminVerifyEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The invitations that can still be used. Administrators only. */
+        get: operations["adminListInvitations"];
+        put?: never;
+        /**
+         * Make a link that opens one account, within seven days. Administrators only.
+         * @description With `deliver` it is mailed to `email` too, and whoever comes by the mail has proved the
+         *     address. `policy_refused` where `sign_up` is `closed`, or no mail is sent.
+         */
+        post: operations["adminInvite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw an invitation. One that is gone is withdrawn already. Administrators only. */
+        delete: operations["adminWithdraw"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/token": {
         parameters: {
             query?: never;
@@ -1271,6 +1567,11 @@ export interface components {
              * @constant
              */
             this_session?: true;
+            /**
+             * @description Somebody else did it. Absent for what the person, or an operator on the server itself, did.
+             * @constant
+             */
+            by_administrator?: true;
         };
         Account: {
             id: components["schemas"]["UUID"];
@@ -1282,6 +1583,158 @@ export interface components {
             /** @description Claimed, and not proved. */
             pending_email?: string;
             display_name?: string;
+            /**
+             * @description Only in the answers of calls about the account. Absent for a member.
+             * @enum {unknown}
+             */
+            role?: "support" | "admin";
+        };
+        /**
+         * @description Support looks after members, administrators after both.
+         * @enum {unknown}
+         */
+        Role: "member" | "support" | "admin";
+        AdminAccounts: {
+            accounts: components["schemas"]["AdminAccount"][];
+            /** @description Absent at the end. */
+            next_cursor?: string;
+        };
+        AdminAccount: {
+            id: components["schemas"]["UUID"];
+            username?: string;
+            display_name?: string;
+            /** @description Proved, the newest first. */
+            emails?: string[];
+            /** @description Claimed, and not proved. */
+            pending_email?: string;
+            role: components["schemas"]["Role"];
+            disabled: boolean;
+            /** @description How many, suspended ones included. */
+            passkeys: number;
+            created_at: components["schemas"]["Time"];
+        };
+        AccountDraft: {
+            username?: string;
+            /** @description Pending until proved. */
+            email?: string;
+            display_name?: string;
+            role?: components["schemas"]["Role"];
+            /**
+             * @description Mail the link to `email`.
+             * @default false
+             */
+            deliver: boolean;
+        } | unknown | unknown;
+        AddedAccount: {
+            account: components["schemas"]["AdminAccount"];
+            enrolment: components["schemas"]["Enrolment"];
+        };
+        /** @description An enrolment link. It was mailed, or it is here, to be handed over in secret. It works once. */
+        Enrolment: {
+            /** Format: uri */
+            link?: string;
+            /** @constant */
+            mailed?: true;
+            expires_at: components["schemas"]["Time"];
+        } & (unknown | unknown);
+        AdminEdit: {
+            display_name?: string;
+            disabled?: boolean;
+            role?: components["schemas"]["Role"];
+            reason?: components["schemas"]["Reason"];
+        };
+        /** @description Why, for whoever reads the events. The person is not told. */
+        Reason: string;
+        Because: {
+            reason?: components["schemas"]["Reason"];
+        };
+        StandingEdit: {
+            suspended: boolean;
+            reason?: components["schemas"]["Reason"];
+        };
+        AdminEvents: {
+            events: components["schemas"]["AdminEvent"][];
+            /** @description Absent at the end. */
+            next_cursor?: string;
+        };
+        AdminEvent: {
+            id: components["schemas"]["UUID"];
+            /** @description Names are added over time: pass over one that you do not know. */
+            name: string;
+            at: components["schemas"]["Time"];
+            /** @description Whom it concerns. */
+            account_id?: components["schemas"]["UUID"];
+            /** @description Who did it, where it was somebody else. */
+            actor_id?: components["schemas"]["UUID"];
+            passkey_id?: components["schemas"]["UUID"];
+            session_id?: components["schemas"]["UUID"];
+            aal?: number;
+            /** @description Why it is that assurance level. */
+            reasons?: string[];
+            code?: string;
+            /** @description The reason that an administrator gave. */
+            note?: string;
+            /** @description Of `attempts.failed`: how often each failure happened. */
+            counts?: {
+                [key: string]: number;
+            };
+            request_id?: string;
+            network?: string;
+            user_agent?: string;
+            door?: string;
+        };
+        Verified: {
+            /** @description No chain has a fault. */
+            intact: boolean;
+            chains: {
+                chain: number;
+                /** @description How many verify. */
+                events: number;
+                /** @description The link of the last of them. */
+                head?: components["schemas"]["Base64URL"];
+                /**
+                 * @description The event after them does not verify.
+                 * @enum {unknown}
+                 */
+                fault?: "tampered";
+            }[];
+        };
+        Invitations: {
+            invitations: components["schemas"]["Invitation"][];
+            /** @description Absent at the end. */
+            next_cursor?: string;
+        };
+        Invitation: {
+            /** @description It is not its link. */
+            id: components["schemas"]["Base64URL"];
+            email?: string;
+            role: components["schemas"]["Role"];
+            display_name?: string;
+            /** @description Who invited. Absent for an operator on the machine. */
+            by?: components["schemas"]["UUID"];
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+        };
+        InvitationDraft: {
+            /** @description Whom it is for. Absent: whoever holds the link. */
+            email?: string;
+            role?: components["schemas"]["Role"];
+            display_name?: string;
+            /**
+             * @description Mail it to `email` too.
+             * @default false
+             */
+            deliver: boolean;
+        };
+        Invited: {
+            /**
+             * Format: uri
+             * @description To be handed over in secret. It works once, and proves no address.
+             */
+            link: string;
+            /** @constant */
+            mailed?: true;
+            expires_at: components["schemas"]["Time"];
         };
         Passkeys: {
             passkeys: components["schemas"]["Passkey"][];
@@ -1468,6 +1921,22 @@ export interface components {
         PolicyRefused: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
             code?: "origin_refused" | "policy_refused";
+        };
+        Forbidden: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "forbidden";
+        };
+        AdminForbidden: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "origin_refused" | "forbidden";
+        };
+        AdminRefused: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "origin_refused" | "forbidden" | "policy_refused";
+        };
+        NameTaken: components["schemas"]["Problem"] & {
+            /** @enum {unknown} */
+            code?: "name_taken";
         };
         NotFound: components["schemas"]["Problem"] & {
             /** @enum {unknown} */
@@ -1725,6 +2194,42 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["PolicyRefused"];
+            };
+        };
+        /** @description `forbidden`: the role does not allow it */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Forbidden"];
+            };
+        };
+        /** @description `origin_refused`, or `forbidden`: the role does not allow it, or not on this account */
+        AdminForbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["AdminForbidden"];
+            };
+        };
+        /** @description `origin_refused`, `forbidden`, or `policy_refused`: the settings, or the state of the account, do not allow it */
+        AdminRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["AdminRefused"];
+            };
+        };
+        /** @description `name_taken` */
+        NameTaken: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["NameTaken"];
             };
         };
         /** @description `not_found` */
@@ -3040,6 +3545,636 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["OriginRefused"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListAccounts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description A whole username, a whole proved address, or an identifier. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccounts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminAddAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "username": "ben",
+                 *       "email": "ben@example.com",
+                 *       "display_name": "Ben Okoro",
+                 *       "role": "member"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccountDraft"];
+            };
+        };
+        responses: {
+            /** @description The account and its link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminRefused"];
+            409: components["responses"]["NameTaken"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["UsernameNotAllowed"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminGetAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccount"];
+                };
+            };
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminDeleteAccount: {
+        parameters: {
+            query?: {
+                /** @description Why, for whoever reads the events. The person is not told. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminEditAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "disabled": true,
+                 *       "reason": "left the company, ticket 4711"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AdminEdit"];
+            };
+        };
+        responses: {
+            /** @description The account as it is then. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAccount"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminSendLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "lost phone"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description What became of the link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminRefused"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListSessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminEndSessions: {
+        parameters: {
+            query?: {
+                /** @description Why, for whoever reads the events. The person is not told. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminEndSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+                /** @description What is no UUID in its usual text names nothing. */
+                session: components["schemas"]["UUID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The passkeys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkeys"];
+                };
+            };
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminRemovePasskey: {
+        parameters: {
+            query?: {
+                /** @description Why, for whoever reads the events. The person is not told. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+                /** @description What is no UUID in its usual text names nothing. */
+                passkey: components["schemas"]["UUID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminEditPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+                /** @description What is no UUID in its usual text names nothing. */
+                passkey: components["schemas"]["UUID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "suspended": true,
+                 *       "reason": "phone stolen"
+                 *     }
+                 */
+                "application/json": components["schemas"]["StandingEdit"];
+            };
+        };
+        responses: {
+            /** @description The passkey as it is then. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListActivity: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description What is no UUID in its usual text names nothing. */
+                id: components["parameters"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminEvents"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListEvents: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminEvents"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminExportEvents: {
+        parameters: {
+            query?: {
+                chain?: number;
+                /** @description The number of the last event that you have. */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each line is an event as in `/v1/admin/events`, with `chain`, `number` and `link`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminVerifyEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far each chain verifies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verified"];
+                };
+            };
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminListInvitations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ben@example.com",
+                 *       "role": "member",
+                 *       "deliver": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["InvitationDraft"];
+            };
+        };
+        responses: {
+            /** @description The link. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invited"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminRefused"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            421: components["responses"]["Misdirected"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    adminWithdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["Done"];
+            400: components["responses"]["TwoCredentials"];
+            401: components["responses"]["StepUpRequired"];
+            403: components["responses"]["AdminForbidden"];
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
