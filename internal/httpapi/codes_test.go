@@ -122,11 +122,9 @@ func (h tally) broken(t *testing.T) {
 	h.note(beginning.post("/v1/sign-up/passkey/options", fields{"username": "ana"}))
 	h.note(beginning.post("/v1/sign-in/passkey/options", fields{}))
 
-	whole := newSite(t)
-	count := len(whole.attempts(whole.victim(t)))
-	for i := range count {
+	for i := range newSite(t).attempting() {
 		s := newSite(t)
-		a := s.attempts(s.victim(t))[i]
+		a := s.attempting()[i](s.victim(t))
 		if err := s.Store.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -44,52 +44,90 @@ func (s *site) victim(t testing.TB) someone {
 // if it came from our own page. It fails for a route that it does not know.
 func (s *site) attempts(p someone) []attempt {
 	s.t.Helper()
-	id := s.passkeyID(p)
-	other := ""
-	for _, one := range s.sessions("", bearer(p.token)).Sessions {
-		if !one.ThisSession && one.Mode == "token" {
-			other = one.ID
+	var all []attempt
+	for _, make := range s.attempting() {
+		all = append(all, make(p))
+	}
+	return all
+}
+
+// attempting gives what makes the attempts, in the order of the routes: each is made for
+// a victim, and needs no other of them.
+func (s *site) attempting() []func(someone) attempt {
+	s.t.Helper()
+	makers := map[string]func(someone) attempt{
+		"PATCH /v1/passkeys/{id}": func(p someone) attempt {
+			return attempt{body: []byte(`{"name":"stolen"}`), path: "/v1/passkeys/" + s.passkeyID(p)}
+		},
+		"DELETE /v1/passkeys/{id}": func(p someone) attempt { return attempt{path: "/v1/passkeys/" + s.passkeyID(p)} },
+		"DELETE /v1/account/sessions/{id}": func(p someone) attempt {
+			return attempt{path: "/v1/account/sessions/" + s.anotherSession(p)}
+		},
+		"POST /v1/token": func(p someone) attempt {
+			return attempt{body: []byte(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {p.refresh}}.Encode()), form: true}
+		},
+		"POST /v1/token/revoke": func(p someone) attempt {
+			return attempt{body: []byte(url.Values{"token": {p.refresh}}.Encode()), form: true}
+		},
+		"POST /v1/enrolment/passkey/options": func(someone) attempt {
+			return attempt{body: s.json(fields{"ticket": s.enrolmentLink()})}
+		},
+	}
+	for call, body := range map[string]string{
+		"PATCH /v1/account":                `{"display_name":"stolen","username":"stolen"}`,
+		"DELETE /v1/account":               "",
+		"DELETE /v1/account/sessions":      "",
+		"POST /v1/sign-out":                `{"everywhere":true}`,
+		"POST /v1/sign-up/passkey/options": `{"username":"mallory"}`,
+		"POST /v1/sign-in/passkey/options": `{}`,
+		"POST /v1/step-up/passkey/options": `{}`,
+		"POST /v1/passkeys/options":        `{}`,
+	} {
+		makers[call] = func(someone) attempt {
+			if body == "" {
+				return attempt{}
+			}
+			return attempt{body: []byte(body)}
 		}
 	}
-	made := map[string]attempt{
-		"PATCH /v1/passkeys/{id}":            {body: []byte(`{"name":"stolen"}`), path: "/v1/passkeys/" + id},
-		"DELETE /v1/passkeys/{id}":           {path: "/v1/passkeys/" + id},
-		"PATCH /v1/account":                  {body: []byte(`{"display_name":"stolen","username":"stolen"}`)},
-		"DELETE /v1/account":                 {},
-		"DELETE /v1/account/sessions":        {},
-		"DELETE /v1/account/sessions/{id}":   {path: "/v1/account/sessions/" + other},
-		"POST /v1/sign-out":                  {body: []byte(`{"everywhere":true}`)},
-		"POST /v1/token":                     {body: []byte(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {p.refresh}}.Encode()), form: true},
-		"POST /v1/token/revoke":              {body: []byte(url.Values{"token": {p.refresh}}.Encode()), form: true},
-		"POST /v1/sign-up/passkey/options":   {body: []byte(`{"username":"mallory"}`)},
-		"POST /v1/sign-in/passkey/options":   {body: []byte(`{}`)},
-		"POST /v1/step-up/passkey/options":   {body: []byte(`{}`)},
-		"POST /v1/passkeys/options":          {body: []byte(`{}`)},
-		"POST /v1/enrolment/passkey/options": {body: s.json(fields{"ticket": s.enrolmentLink()})},
-	}
 	for _, f := range finishes {
-		made["POST "+f.path] = s.finishAttempt(f, p)
+		makers["POST "+f.path] = func(p someone) attempt { return s.finishAttempt(f, p) }
 	}
-	maps.Copy(made, s.letters(p))
-	var all []attempt
+	maps.Copy(makers, s.letters())
+	var all []func(someone) attempt
 	for _, r := range s.routes {
 		if r.method == http.MethodGet {
 			continue
 		}
-		a, ok := made[r.method+" "+r.path]
+		make, ok := makers[r.method+" "+r.path]
 		if !ok {
 			s.t.Fatalf("no attempt at %s %s", r.method, r.path)
 		}
-		a.method = r.method
-		if a.path == "" {
-			a.path = r.path
-		}
-		if !a.form {
-			a.cookie = append(a.cookie, s.ownCookie(p))
-		}
-		all = append(all, a)
+		all = append(all, func(p someone) attempt {
+			a := make(p)
+			a.method = r.method
+			if a.path == "" {
+				a.path = r.path
+			}
+			if !a.form {
+				a.cookie = append(a.cookie, s.ownCookie(p))
+			}
+			return a
+		})
 	}
 	return all
+}
+
+// anotherSession is a session of the person that is not the one of their token.
+func (s *site) anotherSession(p someone) string {
+	s.t.Helper()
+	for _, one := range s.sessions("", bearer(p.token)).Sessions {
+		if !one.ThisSession && one.Mode == "token" {
+			return one.ID
+		}
+	}
+	s.t.Fatal("no other session")
+	return ""
 }
 
 // finishAttempt is a finish in cookie mode with everything that a browser has. In it
@@ -233,8 +271,8 @@ func reads(a attempt) bool {
 // each but a begin changes something.
 func TestAttemptsSucceedFromOurOwnPage(t *testing.T) {
 	s := newSite(t)
-	for i := range s.attempts(s.victim(t)) {
-		a := s.attempts(s.victim(t))[i]
+	for _, make := range s.attempting() {
+		a := make(s.victim(t))
 		writes := s.writes(t)
 		got := s.sendFor(t, a.method, a.path, a.body, append(a.cookie, a.headers()...)...)
 		if got.status >= 400 {

@@ -36,10 +36,15 @@ func (a *API) beginEmail(x *exchange, r *http.Request, in emailOptions) (answer,
 	if err != nil {
 		return nil, err
 	}
+	a.mailOwed()
+	return emailBegun{Request: begun.Request, ExpiresIn: seconds(begun.ExpiresIn), ResendIn: seconds(begun.ResendIn)}, nil
+}
+
+// mailOwed tells whoever sends mails that one may wait.
+func (a *API) mailOwed() {
 	if a.cfg.MailOwed != nil {
 		a.cfg.MailOwed()
 	}
-	return emailBegun{Request: begun.Request, ExpiresIn: seconds(begun.ExpiresIn), ResendIn: seconds(begun.ResendIn)}, nil
 }
 
 // seconds is a duration on the wire.

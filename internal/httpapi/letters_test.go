@@ -117,34 +117,54 @@ func (s *site) recovering(a *webauthntest.Authenticator, mutations ...webauthnte
 	return cred(made)
 }
 
-// letters are the attempts at what mails and codes grant. What they need stands in the
-// body, so no browser carries it: given.
-func (s *site) letters(p someone) map[string]attempt {
+// letters make the attempts at what mails and codes grant. What most of them need stands
+// in the body, so no browser carries it: given.
+func (s *site) letters() map[string]func(someone) attempt {
 	s.t.Helper()
-	given := func(body fields) attempt { return attempt{body: s.json(body), given: true} }
-	link := func() fields {
-		return fields{"token": s.ask(mail.KindSignIn, fields{"email": s.resident()}).token}
+	given := func(body func() fields) func(someone) attempt {
+		return func(someone) attempt { return attempt{body: s.json(body()), given: true} }
 	}
-	done := s.ask(mail.KindSignIn, fields{"email": s.resident(), "session_mode": "cookie"})
-	_, right := s.lost()
-	stranger := s.proved(s.t)
-	address, _ := s.reachable(p)
-	codes := s.codes(p)
-	_, undo := s.reachable(stranger)
-	return map[string]attempt{
-		"POST /v1/sign-in/email":                  {body: s.json(fields{"email": newAddress(), "session_mode": "cookie"})},
-		"POST /v1/sign-in/email/look":             given(link()),
-		"POST /v1/sign-in/email/finish":           {body: s.json(done.body()), cookie: carry(done.begun)},
-		"POST /v1/sign-in/email/code":             given(link()),
-		"POST /v1/sign-in/email/deny":             given(link()),
-		"POST /v1/recovery":                       given(fields{"username": s.username(stranger), "code": s.codes(stranger)[0]}),
-		"POST /v1/recovery/passkey/options":       given(fields{"recovery": right.Recovery}),
-		"POST /v1/recovery/passkey":               given(s.recovering(phone())),
-		"POST /v1/notices/look":                   given(fields{"token": undo}),
-		"POST /v1/notices/undo":                   given(fields{"token": undo}),
-		"DELETE /v1/account/emails/{email}":       {path: "/v1/account/emails/" + url.PathEscape(address)},
-		"POST /v1/account/recovery-codes":         {body: []byte(`{}`)},
-		"POST /v1/account/recovery-codes/confirm": {body: s.json(fields{"code": codes[1]})},
-		"POST /v1/account/email/proof":            {body: s.json(fields{"token": s.claim(p, newAddress())})},
+	link := given(func() fields {
+		return fields{"token": s.ask(mail.KindSignIn, fields{"email": s.resident()}).token}
+	})
+	notice := given(func() fields {
+		_, undo := s.reachable(s.proved(s.t))
+		return fields{"token": undo}
+	})
+	return map[string]func(someone) attempt{
+		"POST /v1/sign-in/email": func(someone) attempt {
+			return attempt{body: s.json(fields{"email": newAddress(), "session_mode": "cookie"})}
+		},
+		"POST /v1/sign-in/email/finish": func(someone) attempt {
+			asked := s.ask(mail.KindSignIn, fields{"email": s.resident(), "session_mode": "cookie"})
+			return attempt{body: s.json(asked.body()), cookie: carry(asked.begun)}
+		},
+		"POST /v1/sign-in/email/look": link,
+		"POST /v1/sign-in/email/code": link,
+		"POST /v1/sign-in/email/deny": link,
+		"POST /v1/notices/look":       notice,
+		"POST /v1/notices/undo":       notice,
+		"POST /v1/recovery": given(func() fields {
+			p := s.proved(s.t)
+			return fields{"username": s.username(p), "code": s.codes(p)[0]}
+		}),
+		"POST /v1/recovery/passkey/options": given(func() fields {
+			_, right := s.lost()
+			return fields{"recovery": right.Recovery}
+		}),
+		"POST /v1/recovery/passkey": given(func() fields { return s.recovering(phone()) }),
+		"DELETE /v1/account/emails/{email}": func(p someone) attempt {
+			address, _ := s.reachable(p)
+			return attempt{path: "/v1/account/emails/" + url.PathEscape(address)}
+		},
+		"POST /v1/account/recovery-codes": func(someone) attempt { return attempt{body: []byte(`{}`)} },
+		"POST /v1/account/recovery-codes/confirm": func(p someone) attempt {
+			return attempt{body: s.json(fields{"code": s.codes(p)[1]})}
+		},
+		// It is made behind the one before, which claims an address too: an account claims
+		// one at a time.
+		"POST /v1/account/email/proof": func(p someone) attempt {
+			return attempt{body: s.json(fields{"token": s.claim(p, newAddress())})}
+		},
 	}
 }
