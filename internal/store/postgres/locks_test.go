@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,15 +29,23 @@ func hold(t *testing.T, address, sql string, args ...any) (end func(how string))
 	}
 }
 
+// until waits for what another is about to bring about.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 // blocked waits until so many statements wait for a lock.
 func blocked(t *testing.T, conn *pgx.Conn, want int) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for value[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") < want {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %d statements to wait", want)
-		}
-	}
+	until(t, "statements that wait", func() bool {
+		return value[int](t, conn, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") >= want
+	})
 }
 
 // TestSignInWaits: what moves between the two round trips of a sign-in is found out by
@@ -91,6 +97,92 @@ func TestSignInWaits(t *testing.T) {
 			}
 			wantChained(t, s, wantSpends)
 		})
+	}
+}
+
+// TestChangesWait: what a verb conditions on is locked before it is judged, so what
+// moves meanwhile is found out.
+func TestChangesWait(t *testing.T) {
+	up := signUp(1)
+	account := store.Ref{Key: up.Account.Key, Version: 1}
+	next := store.Row{Key: up.Account.Key, Version: 2}
+	credential := store.Ref{Key: up.Credential.Key, Version: 1}
+	op := store.OpID(id("waits"))
+	for _, c := range []struct {
+		name, sql string
+		do        func(s *Store) error
+		want      error
+	}{
+		{"standing", "UPDATE credentials SET version = 2", func(s *Store) error {
+			return s.RecordStanding(t.Context(), store.Standing{
+				Op: op, Account: account, Next: next, Credential: credential, Replace: *up.Credential, Event: anyEvent,
+			})
+		}, store.ErrConflict},
+		{"regression", "UPDATE credentials SET version = 2", func(s *Store) error {
+			return s.RecordRegression(t.Context(), store.Regression{
+				Op: op, Spend: store.Spend{Expires: dawn}, Account: account, Credential: credential, Replace: *up.Credential, Event: anyEvent,
+			})
+		}, store.ErrConflict},
+		{"renaming", "DELETE FROM credentials", func(s *Store) error {
+			return s.RenameCredential(t.Context(), store.Renaming{Op: op, Account: account, Credential: credential.Key, Event: anyEvent})
+		}, store.ErrNotFound},
+		{"deletion", "UPDATE accounts SET version = 2", func(s *Store) error {
+			return s.DeleteAccount(t.Context(), store.Deletion{Op: op, Account: account, Event: anyEvent})
+		}, store.ErrConflict},
+		{"deletion of what goes", "DELETE FROM accounts", func(s *Store) error {
+			return s.DeleteAccount(t.Context(), store.Deletion{Op: op, Account: account, Event: anyEvent})
+		}, nil},
+		{"revoking what goes", "DELETE FROM tickets", func(s *Store) error {
+			return s.RevokeTicket(t.Context(), key("ticket", 1), anyEvent)
+		}, nil},
+		{"ending what goes", "DELETE FROM sessions", func(s *Store) error {
+			return s.ReplaceSession(t.Context(), store.SessionChange{Op: op, Old: up.Session.Key, Event: anyEvent})
+		}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			address := migrated(t)
+			s := openTest(t, Config{URL: address})
+			if err := s.RecordSignUp(t.Context(), up); err != nil {
+				t.Fatal(err)
+			}
+			putTicket(t, s, 1)
+			end := hold(t, address, c.sql)
+			answer := make(chan error, 1)
+			go func() { answer <- c.do(s) }()
+			blocked(t, dial(t, address), 1)
+			end("COMMIT")
+			if err := <-answer; !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+			wantChained(t, s, 2)
+		})
+	}
+}
+
+// TestPassesBy: what is swept or taken is what nobody is busy with.
+func TestPassesBy(t *testing.T) {
+	address := migrated(t)
+	s := openTest(t, Config{URL: address})
+	for n := range 3 {
+		up := signUp(n)
+		up.Event = owing(n)
+		if err := s.RecordSignUp(t.Context(), up); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := hold(t, address, `WITH s AS (SELECT 1 FROM sessions LIMIT 1 FOR UPDATE), m AS (SELECT 1 FROM mails LIMIT 1 FOR UPDATE)
+		SELECT (SELECT count(*) FROM s) + (SELECT count(*) FROM m)`)
+	mails, err := s.TakeMails(t.Context(), dawn, dawn.Add(time.Hour), 10)
+	if err != nil || len(mails) != 2 {
+		t.Errorf("%d mails taken (%v), want 2", len(mails), err)
+	}
+	late := dawn.Add(24 * time.Hour)
+	if n, err := s.Expire(t.Context(), late, 10); err != nil || n != 3+2 {
+		t.Errorf("%d rows swept (%v), want 3 spends and 2 sessions", n, err)
+	}
+	end("COMMIT")
+	if n, err := s.Expire(t.Context(), late, 10); err != nil || n != 1 {
+		t.Errorf("%d rows swept (%v), want 1", n, err)
 	}
 }
 
@@ -208,43 +300,6 @@ func changeOf(v store.SignUp, n int) store.AccountChange {
 	}
 }
 
-// TestDeadlock: of two that wait for each other one is undone by the engine, and tried
-// again.
-func TestDeadlock(t *testing.T) {
-	address := migrated(t)
-	s := openTest(t, Config{URL: address, LockTimeout: 30 * time.Second, StatementTimeout: 60 * time.Second})
-	up := signUp(1)
-	if err := s.RecordSignUp(t.Context(), up); err != nil {
-		t.Fatal(err)
-	}
-	// The verb locks the account and then the credential; another does so the other way.
-	standing := store.Standing{
-		Op: store.OpID(id("standing")), Account: store.Ref{Key: up.Account.Key, Version: 1},
-		Next:       store.Row{Key: up.Account.Key, Version: 2},
-		Credential: store.Ref{Key: up.Credential.Key, Version: 1}, Replace: *up.Credential, Event: anyEvent,
-	}
-	conn := dial(t, address)
-	other := dial(t, address)
-	for _, sql := range []string{"SET deadlock_timeout = '1h'", "BEGIN", "UPDATE credentials SET name = ''"} {
-		if _, err := other.Exec(t.Context(), sql); err != nil { // so that the verb is the one undone
-			t.Fatal(err)
-		}
-	}
-	answer := make(chan error, 1)
-	go func() { answer <- s.RecordStanding(t.Context(), standing) }()
-	blocked(t, conn, 1)
-	if _, err := other.Exec(t.Context(), "UPDATE accounts SET body = ''"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Exec(t.Context(), "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-answer; err != nil {
-		t.Errorf("the verb that was undone: %v", err)
-	}
-	wantChained(t, s, 2)
-}
-
 // TestBusy: who finds no connection is told so in time, and whoever goes away meanwhile
 // goes away.
 func TestBusy(t *testing.T) {
@@ -272,118 +327,5 @@ func TestBusy(t *testing.T) {
 	conn.Release()
 	if err := s.RecordSignUp(t.Context(), signUp(1)); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestSeveralProcesses: stores that know nothing of each other share chains, rates and
-// people, and every verb happens once.
-func TestSeveralProcesses(t *testing.T) {
-	address := migrated(t)
-	var stores [3]*Store
-	for i := range stores {
-		stores[i] = openTest(t, Config{URL: address})
-	}
-	const persons, each = 4, 40
-	for n := range persons {
-		if err := stores[0].RecordSignUp(t.Context(), signUp(n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var wait sync.WaitGroup
-	for p, s := range stores {
-		for n := range persons {
-			wait.Go(func() {
-				for i := range each {
-					v := signIn(signUp(n), (p*persons+n)*each+i)
-					v.Op[0] = byte(i % 2) // all of them at the heads of two chains
-					if err := s.RecordSignIn(t.Context(), v); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-		}
-	}
-	wait.Wait()
-	wantChained(t, stores[0], persons+len(stores)*persons*each)
-	c, _, err := stores[0].CredentialAndAccount(t.Context(), signUp(0).Credential.Key)
-	if want := uint64(len(stores) * each); err != nil || c.TimesUsed != want {
-		t.Errorf("%d uses, want %d: %v", c.TimesUsed, want, err)
-	}
-}
-
-// TestRepeatedAtOnce: an operation that is repeated while its first try is under way
-// happens once, also where no spend says so.
-func TestRepeatedAtOnce(t *testing.T) {
-	address := migrated(t)
-	stores := []*Store{openTest(t, Config{URL: address}), openTest(t, Config{URL: address})}
-	const rounds, racers = 20, 6
-	for n := range rounds {
-		up := signUp(n)
-		up.Spend = nil
-		change := changeOf(up, n)
-		change.Ticket, change.Event = putTicket(t, stores[0], n), owing(n)
-		atOnce(t, "sign-up", racers, stores, func(s *Store) error { return s.RecordSignUp(t.Context(), up) })
-		atOnce(t, "change", racers, stores, func(s *Store) error { return s.ReplaceAccount(t.Context(), change) })
-		spending := signUp(rounds + n)
-		spending.Ticket = putTicket(t, stores[0], rounds+n)
-		atOnce(t, "sign-up by a ticket", racers, stores, func(s *Store) error { return s.RecordSignUp(t.Context(), spending) })
-		link := store.Link{
-			Op: store.OpID(id("link", n)), Spend: store.Spend{ID: id("link", n), Expires: dawn},
-			Ticket: putTicket(t, stores[0], 2*rounds+n), Account: &store.Ref{Key: spending.Account.Key, Version: 1},
-			Ends: spending.Session.Key, Event: anyEvent,
-		}
-		atOnce(t, "link", racers, stores, func(s *Store) error { return s.RecordLink(t.Context(), link) })
-		successor := *up.Session
-		successor.Key = key("successor", n)
-		atOnce(t, "session", racers, stores, func(s *Store) error {
-			return s.ReplaceSession(t.Context(), store.SessionChange{
-				Op: store.OpID(id("replace", n)), Old: up.Session.Key, New: &successor, Event: anyEvent,
-			})
-		})
-	}
-	wantChained(t, stores[0], 8*rounds)
-	if n := value[int](t, dial(t, address), "SELECT count(*) FROM mails"); n != rounds {
-		t.Errorf("%d mails, want %d", n, rounds)
-	}
-}
-
-// putTicket stores the n-th ticket.
-func putTicket(t *testing.T, s *Store, n int) *store.Ref {
-	t.Helper()
-	ticket := store.Ticket{Row: store.Row{Key: key("ticket", n), Version: 1}, Expires: dawn}
-	if err := s.PutTicket(t.Context(), ticket, anyEvent); err != nil {
-		t.Fatal(err)
-	}
-	return &store.Ref{Key: ticket.Key, Version: 1}
-}
-
-// owing makes an event that owes a mail, which is the same however often it is made.
-func owing(n int) store.EventFunc {
-	return func(head store.Head) (store.Event, error) {
-		e, err := anyEvent(head)
-		e.Mails = []store.Mail{{Key: key("mail", n), Due: dawn}}
-		return e, err
-	}
-}
-
-// atOnce lets racers do the same thing at once, and demands that all succeed.
-func atOnce(t *testing.T, name string, racers int, stores []*Store, do func(*Store) error) {
-	t.Helper()
-	gate := make(chan struct{})
-	errs := make([]error, racers)
-	var wait sync.WaitGroup
-	for i := range racers {
-		wait.Go(func() {
-			<-gate
-			if err := do(stores[i%len(stores)]); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", name, err)
-			}
-		})
-	}
-	close(gate)
-	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
 	}
 }
