@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"reflect"
@@ -19,6 +20,7 @@ import (
 	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/ticket"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
@@ -324,10 +326,70 @@ func TestUndoAnAddress(t *testing.T) {
 		t.Fatalf("more was undone: %+v\nwas %+v", now, was)
 	}
 	dead(t, w, proof, "undone")
+	if err := w.Accounts.Undo(t.Context(), links["b@example.org"], caller()); !errors.Is(err, account.ErrLink) {
+		t.Fatalf("undone again: %v", err)
+	}
 	by(t, w, key)
 	_, other := resident(t, w, "ben")
 	w.Clock.Advance(account.MailAgain)
 	proves(t, w, other, "evil@example.org") // it is anybody's again
+}
+
+// TestUndoFromTheAddressItself: whoever reads the address that was added can say that it is
+// not theirs; the others are told, and it is not.
+func TestUndoFromTheAddressItself(t *testing.T) {
+	w := ceremonytest.New(t)
+	_, proof := resident(t, w, "ana")
+	proves(t, w, proof, "a@example.org")
+	_, err := w.Accounts.ProveEmail(t.Context(), current(t, w, proof), asks(t, w, proof, "b@example.org"), caller())
+	must(t, err)
+	for _, letter := range w.Letters(t) {
+		if letter.To == "b@example.org" {
+			must(t, w.Accounts.Undo(t.Context(), ceremonytest.Token(t, letter), caller()))
+		}
+	}
+	if got := told(t, w, audit.NoticeUndone); !slices.Equal(got, []string{"a@example.org"}) {
+		t.Fatalf("told %v", got)
+	}
+}
+
+// TestRightsThatUndoNothing: a link for one account shows no right of another, and a right
+// about what cannot be undone is none.
+func TestRightsThatUndoNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		about audit.Name
+		other bool
+	}{"another account's": {audit.PasskeyAdded, true}, "of a removal": {audit.PasskeyRemoved, false}, "of nothing": {"", false}} {
+		t.Run(name, func(t *testing.T) {
+			w := ceremonytest.New(t)
+			_, ana := resident(t, w, "ana")
+			_, ben := resident(t, w, "ben")
+			whose := ana
+			if c.other {
+				whose = ben
+			}
+			right := record.TicketFacts{
+				ID: [16]byte{1}, Purpose: mail.PurposeNotice, Account: whose.Session().Person().ID, About: string(c.about),
+				Created: w.Clock.Now(), Expires: w.Clock.Now().Add(time.Hour),
+			}
+			row, err := w.Vault.SealTicketRow(right)
+			must(t, err)
+			must(t, w.Store.PutTicket(t.Context(), row, w.Audit.Event(audit.Entry{Name: audit.AccountLinkMade})))
+			raw, err := ticket.MintLinkAs(w.Tickets, ticket.Notice{Common: ticket.Common{
+				Door: ceremonytest.Door, RPID: ceremonytest.RPID, Account: ana.Session().Person().ID, AccountKnown: true,
+			}}, right.ID, right.Created, right.Expires)
+			must(t, err)
+			link := base64.RawURLEncoding.EncodeToString(raw)
+			if _, err := w.Accounts.SeeNotice(t.Context(), link); !errors.Is(err, account.ErrLink) {
+				t.Errorf("seen: %v", err)
+			}
+			if err := w.Accounts.Undo(t.Context(), link, caller()); !errors.Is(err, account.ErrLink) {
+				t.Errorf("undone: %v", err)
+			}
+			current(t, w, ana)
+			current(t, w, ben)
+		})
+	}
 }
 
 // TestNoticesGoToEveryAddress: each of these is told of at every proved address, with a

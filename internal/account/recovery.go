@@ -178,12 +178,6 @@ func (d *Directory) Recoverable(ctx context.Context, name string) (record.Accoun
 	return a, nil
 }
 
-// CodeFits tells whether a typed code is one of the account's that are left. It costs the
-// same whatever it finds.
-func (d *Directory) CodeFits(a record.Account, code string) bool {
-	return d.findCode(a.Facts(), code) >= 0
-}
-
 // Begun is a recovery that a code began.
 type Begun struct {
 	Account record.Account // as it is now
@@ -194,7 +188,7 @@ type Begun struct {
 // UseRecoveryCode begins a recovery of the account as it stands: the code is used up,
 // every session ends, and whatever ticket was out is dead. While another way in could
 // sign the person in, what comes of the recovery is held. ok is false when the code is
-// none of the account's. store.ErrConflict when the account moved: read it again.
+// none of the account's, which costs the same whatever it has. store.ErrConflict when the account moved: read it again.
 func (d *Directory) UseRecoveryCode(ctx context.Context, a record.Account, code string, by audit.Caller) (begun Begun, ok bool, err error) {
 	facts := a.Facts()
 	i := d.findCode(facts, code)

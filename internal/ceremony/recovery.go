@@ -57,16 +57,12 @@ func (rp *RelyingParty) Recover(ctx context.Context, r Request, username, code s
 	if err := rp.mayTry(ctx, r, a); err != nil {
 		return Recovery{}, err
 	}
-	refused := refuse(KindAuthentication, "", recoveryRefused)
-	if !rp.cfg.Accounts.CodeFits(a, code) {
-		return Recovery{}, rp.failed(ctx, r, nameRecovery, refused)
-	}
 	begun, ok, err := rp.useCode(ctx, r, a, code)
 	switch {
 	case err != nil:
 		return Recovery{}, err
 	case !ok:
-		return Recovery{}, rp.failed(ctx, r, nameRecovery, refused)
+		return Recovery{}, rp.failed(ctx, r, nameRecovery, refuse(KindAuthentication, "", recoveryRefused))
 	}
 	t := ticket.Recovery{Common: ticket.Common{
 		Door: r.Door, RPID: rp.cfg.RPID, Account: begun.Account.ID(), AccountKnown: true,
@@ -106,7 +102,8 @@ func (rp *RelyingParty) mayTry(ctx context.Context, r Request, a record.Account)
 	return nil
 }
 
-// useCode uses up a code that fits. ok is false when somebody else was quicker with it.
+// useCode uses up a code. ok is false when it is none of the account's, or was used up by
+// somebody who was quicker.
 func (rp *RelyingParty) useCode(ctx context.Context, r Request, a record.Account, code string) (begun account.Begun, ok bool, err error) {
 	for range conflictTries {
 		begun, ok, err = rp.cfg.Accounts.UseRecoveryCode(ctx, a, code, r.Caller)
