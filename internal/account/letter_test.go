@@ -188,6 +188,17 @@ func TestTheTypedAddressIsNotWhereItGoes(t *testing.T) {
 	}
 }
 
+// TestDisabledGetsNoLink: who is shut out gets no mail, not even one about passkeys.
+func TestDisabledGetsNoLink(t *testing.T) {
+	w := ceremonytest.New(t)
+	a := w.Resident(t, "ana", "ana@example.org")
+	becomes(t, w, a, func(f *record.AccountFacts) { f.State = record.StateDisabled })
+	w.Ask(t, "ana@example.org")
+	if letters := w.Letters(t); len(letters) != 0 {
+		t.Fatalf("letters %+v", letters)
+	}
+}
+
 // TestLanguageAndOrigin: a letter is in the language of who asked, tells whence, and its
 // link leads to the configured address, whatever the request said.
 func TestLanguageAndOrigin(t *testing.T) {
