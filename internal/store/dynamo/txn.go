@@ -41,7 +41,7 @@ var errOvertaken = errors.New("dynamo: overtaken")
 
 // run does a verb. It ends when the verb has happened, is refused, or has no time left.
 func (s *Store) run(ctx context.Context, v verb) error {
-	var before error // the refusal of the attempt before
+	var before error // the first refusal
 	for attempt := 0; ; attempt++ {
 		t := &txn{s: s, ctx: ctx, cells: map[place]*cell{}, writes: map[place]item{}, held: map[place][]byte{}}
 		refusal, err := t.attempt(v)
@@ -49,7 +49,6 @@ func (s *Store) run(ctx context.Context, v verb) error {
 		case err == nil && refusal == nil:
 			return nil
 		case errors.Is(err, errOvertaken):
-			before = nil
 			if err := pause(ctx, jitter(attempt)); err != nil {
 				return err
 			}

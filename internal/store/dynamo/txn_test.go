@@ -74,6 +74,27 @@ func TestFirstRefusalStands(t *testing.T) {
 	}
 }
 
+// TestLoserLeavesNothing: who finds a row moved when it is to be locked takes back what it
+// has locked already, the ticket first of all.
+func TestLoserLeavesNothing(t *testing.T) {
+	v, quicker := signIn(0, 1), signIn(0, 2)
+	v.Use.Next, quicker.Use.Next = 2, 2
+	s := interfere(t, "PutItem", 2, func(other *Store) error { return other.RecordSignIn(t.Context(), quicker) })
+	if err := s.RecordSignIn(t.Context(), v); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("error is %v, want %v", err, store.ErrConflict)
+	}
+	if left := locked(t, s); len(left) > 0 {
+		t.Errorf("locks are left: %v", left)
+	}
+	for _, at := range []place{spendPlace(v.Spend), single(inSessions, v.Session.Key)} {
+		c, err := s.readOne(t.Context(), at)
+		must(t, err)
+		if c.rev != nil {
+			t.Errorf("%v is left", at)
+		}
+	}
+}
+
 // TestLostNumber: whoever loses a number to another takes the next one, links to the
 // winner, and happens once.
 func TestLostNumber(t *testing.T) {
@@ -272,6 +293,40 @@ func TestJournalGoes(t *testing.T) {
 		if gone := journals == 0; gone != (later > journalKept) {
 			t.Errorf("%v later there are %d journals", later, journals)
 		}
+	}
+}
+
+// TestJournalStays: as long as a row looks at it, and once more.
+func TestJournalStays(t *testing.T) {
+	c := testConfig(t)
+	w := &wire{}
+	c.Transport = w
+	dying := openTest(t, c)
+	w.take()
+	w.spoil = func(request) outcome {
+		if writes(w.seen) > 4 { // three rows and the journal
+			return unsent
+		}
+		return passes
+	}
+	if _, err := dying.Hit(t.Context(), twoHits()); err != nil {
+		t.Fatal(err) // it has happened
+	}
+	c.Transport = nil
+	c.Now = func() time.Time { return time.Now().Add(2 * journalKept) }
+	s := openTest(t, c)
+	for sweeps, want := range [][2]int{{3, 1}, {0, 1}, {0, 0}} {
+		journals := 0
+		for _, i := range items(t, s) {
+			if strings.HasPrefix(i.text(attrPart), inJournal) {
+				journals++
+			}
+		}
+		if got := [2]int{len(locked(t, s)), journals}; got != want {
+			t.Errorf("after %d sweeps: locks and journals %v, want %v", sweeps, got, want)
+		}
+		_, err := s.Expire(t.Context(), dawn.Add(-time.Hour), 10)
+		must(t, err)
 	}
 }
 

@@ -110,29 +110,35 @@ func (s *Store) clear(ctx context.Context, c *cell) error {
 	return s.settle(ctx, c)
 }
 
-// finishJournal settles the rows of a journal, and when none needs it any more, deletes
-// it.
+// finishJournal deletes a journal when none of its rows needs it. Those that do are
+// settled, and the journal stays for the next time: somebody may just have read a lock of
+// theirs.
 func (s *Store) finishJournal(ctx context.Context, at place) error {
 	journal, err := s.fetchOne(ctx, at)
 	if err != nil || journal == nil {
 		return err
 	}
+	var places []place
 	if list, ok := journal[attrRows].(*types.AttributeValueMemberSS); ok {
-		places := make([]place, len(list.Value))
-		for n, row := range list.Value {
-			places[n] = parsePlace(row)
+		for _, row := range list.Value {
+			places = append(places, parsePlace(row))
 		}
-		cells, err := s.read(ctx, places...)
-		if err != nil {
-			return err
-		}
-		for _, c := range cells {
-			if c.lock != nil && c.lock.ref.slot == at {
-				if err := s.settle(ctx, c); err != nil {
-					return err
-				}
+	}
+	cells, err := s.read(ctx, places...)
+	if err != nil {
+		return err
+	}
+	needed := false
+	for _, c := range cells {
+		if c.lock != nil && c.lock.ref.slot == at {
+			needed = true
+			if err := s.settle(ctx, c); err != nil {
+				return err
 			}
 		}
+	}
+	if needed {
+		return nil
 	}
 	_, err = s.delete(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: at.key()})
 	return err
