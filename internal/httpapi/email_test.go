@@ -307,3 +307,33 @@ func TestKnownBrowser(t *testing.T) {
 		t.Error("a known browser has no allowance of its own")
 	}
 }
+
+// TestEmailOrigins: asking for a link in cookie mode is for our own page; what needs the
+// link itself, and no cookie, is for every page that is allowed.
+func TestEmailOrigins(t *testing.T) {
+	s := newSite(t)
+	asked := s.ask(mail.KindSignIn, fields{"email": s.resident()})
+	for name, sender := range senders {
+		for mode, allowed := range map[string]bool{"cookie": sender.cookie, "token": sender.token} {
+			got := s.post("/v1/sign-in/email", fields{"email": newAddress(), "session_mode": mode}, append(sender.with, anywhere())...)
+			if allowed {
+				got.want(http.StatusAccepted)
+			} else {
+				got.wantCode(codeOriginRefused)
+			}
+			if set := len(got.set) > 0; set != (allowed && mode == "cookie") {
+				t.Errorf("%s, %s: cookie set: %t", name, mode, set)
+			}
+		}
+		for _, call := range []string{"look", "code", "deny"} {
+			token := asked.token
+			if call == "deny" {
+				token = "rubbish"
+			}
+			got := s.post("/v1/sign-in/email/"+call, fields{"token": token}, sender.with...)
+			if refused := got.told() == "403 origin_refused"; refused == sender.token || len(got.set) > 0 {
+				t.Errorf("%s from %s: %d %s, set %v", call, name, got.status, got.body, got.set)
+			}
+		}
+	}
+}

@@ -60,7 +60,7 @@ var meanings = map[code]meaning{
 	codeStepUpRequired:       {http.StatusUnauthorized, "This takes a fresh proof: step up, and call again."},
 	codeForbidden:            {http.StatusForbidden, "This is not allowed."},
 	codeOriginRefused:        {http.StatusForbidden, "The origin of the request may not make this call."},
-	codeSignUpClosed:         {http.StatusForbidden, "New accounts need an invitation."},
+	codeSignUpClosed:         {http.StatusForbidden, "New accounts need a ticket: an invitation, or a proved address."},
 	codePolicyRefused:        {http.StatusForbidden, "The policy of this server refuses it."},
 	codeNotFound:             {http.StatusNotFound, "There is nothing here."},
 	codeAccountUnknown:       {http.StatusNotFound, "Nobody has that name."},
