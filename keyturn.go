@@ -28,6 +28,7 @@ import (
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/mail"
+	"github.com/keyturn/keyturn/internal/metrics"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/settings"
 	"github.com/keyturn/keyturn/internal/store"
@@ -66,6 +67,8 @@ type Server struct {
 	tokens   *token.Issuer
 	post     *mail.Post  // nil: no mail is sent
 	shelf    *mail.Shelf // nil: mails are sent, or none are
+	counts   *metrics.Registry
+	mails    mailWatch
 
 	challenge func(context.Context, Ceremony) ([]byte, error)
 }
@@ -82,6 +85,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s := cfg.server()
+	s.counts = metrics.New(metrics.Config{Version: version(), Now: s.now})
 	defer func() {
 		if err != nil && s.store != nil {
 			err = errors.Join(err, s.store.Close())

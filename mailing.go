@@ -45,6 +45,7 @@ func (s *Server) mailing(ctx context.Context) error {
 			Links: mail.Links{Terms: set.OperatorTerms, Privacy: set.OperatorPrivacy, Support: set.OperatorSupport},
 		},
 		Templates: templates, Audit: s.audit, Log: s.log, Now: s.now, Rate: set.MailRate,
+		Outcome: s.mailed,
 	})
 	if err != nil {
 		return fmt.Errorf("keyturn: mail: %w", err)

@@ -38,9 +38,11 @@ func (s *Server) open(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.store, err = cfg.openStore(ctx); err != nil {
+	backend, err := cfg.openStore(ctx)
+	if err != nil {
 		return fmt.Errorf("keyturn: open the store: %w", err)
 	}
+	s.store = s.counted(backend)
 	if err := s.checkKeysKept(ctx); err != nil {
 		return err
 	}
@@ -165,10 +167,16 @@ func (s *Server) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keyturn: tickets: %w", err)
 	}
-	s.audit = audit.New(audit.Config{Vault: s.vault, Store: s.store, Log: s.log, Now: s.now})
+	s.audit = audit.New(audit.Config{
+		Vault: s.vault, Store: s.store, Log: s.log, Now: s.now, Failed: s.counts.Failed, Alarmed: s.counts.Alarmed,
+	})
 	office := mail.NewOffice(mail.OfficeConfig{Vault: s.vault, Now: s.now, Rand: rand.Reader})
+	notices := office
+	if !policy(set).Mail {
+		notices = nil
+	}
 	sessions := session.New(session.Config{
-		Store: s.store, Vault: s.vault, Audit: s.audit, Mail: office,
+		Store: s.store, Vault: s.vault, Audit: s.audit, Mail: notices,
 		Profile: session.ProfileOf(set.SessionProfile), Now: s.now, Rand: rand.Reader,
 	})
 	s.accounts = account.New(account.Config{
@@ -231,7 +239,7 @@ func (s *Server) rest(ceremonies *ceremony.RelyingParty, sessions *session.Keepe
 		Ceremonies: ceremonies, Accounts: s.accounts, Sessions: sessions, Tokens: s.tokens,
 		Flood:   limit.NewFlood(limit.FloodConfig{Rate: set.FloodRate, Burst: set.FloodBurst, Now: s.now}),
 		Mailbox: s.mailbox(), MailOwed: s.owed,
-		Pages: pages, Ready: s.ready, Log: s.log, Now: s.now, Rand: rand.Reader,
+		Pages: pages, Ready: s.ready, Answered: s.answered, Log: s.log, Now: s.now, Rand: rand.Reader,
 	}
 	cfg.AppleApps, cfg.AndroidApps = associations(set.RPApps)
 	api, err := httpapi.New(cfg)

@@ -41,6 +41,13 @@ func (p *program) serve(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { _ = listener.Close() }() // closed already when it was served
+	watch, err := operators(ctx, set)
+	if err != nil {
+		return err
+	}
+	if watch != nil {
+		defer func() { _ = watch.Close() }() // as above
+	}
 
 	server, err := keyturn.New(ctx, keyturn.Config{Settings: set, Log: log})
 	if err != nil {
@@ -52,7 +59,16 @@ func (p *program) serve(cmd *cobra.Command) (err error) {
 	}
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", server.Settings().PublicURL,
 		"development", server.Settings().Development())
-	return host{handler: server, background: server.Run, log: log, grace: shutdownGrace}.serve(ctx, listener)
+	background := server.Run
+	if watch != nil {
+		log.InfoContext(ctx, "serving metrics", "address", watch.Addr().String())
+		// It outlasts the requests of people, whose end is counted too.
+		background = func(ctx context.Context) error {
+			own := host{handler: server.Operators(), background: server.Run, log: log.With("listener", "metrics"), grace: shutdownGrace}
+			return own.serve(ctx, watch)
+		}
+	}
+	return host{handler: server, background: background, log: log, grace: shutdownGrace}.serve(ctx, listener)
 }
 
 // listen binds the listener. What development rests on is checked where it is true:

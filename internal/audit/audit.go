@@ -146,12 +146,15 @@ func (e Entry) By(c Caller) Entry {
 	return e
 }
 
-// Config is what a Log needs; every field is required.
+// Config is what a Log needs; every field without a remark is required.
 type Config struct {
 	Vault *record.Vault
 	Store store.Events
 	Log   *slog.Logger
 	Now   func() time.Time
+
+	Failed  func(kind, code string) // hears of each Fail; nil: nobody does
+	Alarmed func(code string)       // hears of each Alarm; nil: nobody does
 }
 
 // Log makes events, counts failures and raises alarms. It is safe for concurrent use.
@@ -211,6 +214,9 @@ func (l *Log) Fail(ctx context.Context, c Caller, kind, code string) {
 	l.mu.Lock()
 	l.counts[kind+"/"+code]++
 	l.mu.Unlock()
+	if l.cfg.Failed != nil {
+		l.cfg.Failed(kind, code)
+	}
 }
 
 // Alarm says that something happened that cannot happen unless somebody tampers
@@ -221,6 +227,9 @@ func (l *Log) Alarm(ctx context.Context, c Caller, code string, cause error) {
 	l.mu.Lock()
 	l.counts["alarm/"+code]++
 	l.mu.Unlock()
+	if l.cfg.Alarmed != nil {
+		l.cfg.Alarmed(code)
+	}
 }
 
 // Flush writes the failures counted since the last Flush as one event, or nothing

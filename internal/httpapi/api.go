@@ -49,6 +49,7 @@ type Config struct {
 	MailOwed   func()                      // hears that a mail was asked for; nil: nobody does
 	Pages      map[string][]byte           // pages/LANGUAGE/NAME.html and assets/NAME, as package console makes them
 	Ready      func(context.Context) error // nil error: the server can do its work
+	Answered   func(Answered)              // hears of every answer; nil: nobody does
 	Log        *slog.Logger
 	Now        func() time.Time
 	Rand       io.Reader

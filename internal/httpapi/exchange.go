@@ -71,6 +71,23 @@ func (a *API) close(x *exchange, r *http.Request) {
 		a.recovered(x, caught)
 	}
 	a.log(x, r)
+	if a.cfg.Answered != nil {
+		a.cfg.Answered(Answered{
+			Method: methodName(r.Method), Route: routeOf(r), Status: x.status, Code: string(x.code), Reason: x.reason,
+			Duration: a.cfg.Now().Sub(x.start),
+		})
+	}
+}
+
+// Answered is a request that was answered, as it may be counted: nothing in it is of the
+// client's making.
+type Answered struct {
+	Method   string // "other" for one that a client made up
+	Route    string // pattern of the route, without its method; "none" where there is none
+	Status   int
+	Code     string // of the problem; empty for none
+	Reason   string // internal code of what failed; empty for none
+	Duration time.Duration
 }
 
 // recovered answers for a handler that panicked. The value of a panic may hold what

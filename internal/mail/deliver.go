@@ -23,6 +23,13 @@ const (
 	alarmUnknown = "mail_record_tampered"
 )
 
+// What else may come of an attempt, beside the failures above.
+const (
+	outcomeSent      = "sent"
+	outcomeObsolete  = "obsolete"  // no longer due
+	outcomePostponed = "postponed" // not now, and tried again
+)
+
 // errExpired says that a letter's link has ended.
 var errExpired = errors.New("mail: its link has ended")
 
@@ -50,9 +57,11 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 	err = p.send(ctx, facts)
 	switch {
 	case err == nil:
+		p.outcome(facts, outcomeSent)
 		p.note(ctx, slog.LevelDebug, "mail sent", facts, nil)
 		p.settle(ctx, row)
 	case errors.Is(err, ErrObsolete):
+		p.outcome(facts, outcomeObsolete)
 		p.note(ctx, slog.LevelDebug, "mail no longer due", facts, nil)
 		p.settle(ctx, row)
 	case errors.Is(err, errExpired):
@@ -62,6 +71,7 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 	case p.cfg.Now().Sub(facts.Created) >= giveUp:
 		p.lose(ctx, row, facts, failGivenUp, err)
 	default:
+		p.outcome(facts, outcomePostponed)
 		p.note(ctx, slog.LevelWarn, "mail not sent, to be tried again", facts, err)
 		p.postpone(ctx, row, backoff(row.Key, row.Taken))
 	}
@@ -102,9 +112,17 @@ func (p *Post) send(ctx context.Context, facts record.MailFacts) error {
 // lose settles a mail that will not be sent. It is never lost silently: it is logged,
 // and counted into the events.
 func (p *Post) lose(ctx context.Context, row store.Mail, facts record.MailFacts, code string, cause error) {
+	p.outcome(facts, code)
 	p.note(ctx, slog.LevelError, "mail lost: "+code, facts, cause)
 	p.cfg.Audit.Fail(ctx, audit.Caller{}, failKind, code)
 	p.settle(ctx, row)
+}
+
+// outcome tells whoever counts what came of an attempt.
+func (p *Post) outcome(facts record.MailFacts, outcome string) {
+	if p.cfg.Outcome != nil {
+		p.cfg.Outcome(outcome, p.cfg.Now().Sub(facts.Created))
+	}
 }
 
 func (p *Post) settle(ctx context.Context, row store.Mail) {

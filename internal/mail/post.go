@@ -37,8 +37,8 @@ const (
 	DefaultWorkers = 4
 )
 
-// PostConfig is what a Post is made of. All fields are required but Templates, Rate and
-// Workers.
+// PostConfig is what a Post is made of. All fields are required but Templates, Rate,
+// Workers and Outcome.
 type PostConfig struct {
 	Store     store.Outbox
 	Vault     *record.Vault
@@ -54,6 +54,9 @@ type PostConfig struct {
 	Now       func() time.Time
 	Rate      float64 // mails a second, of this process; 0: DefaultRate
 	Workers   int     // mails at the same time; 0: DefaultWorkers
+	// Outcome hears what came of each attempt, and how long ago the mail was owed; nil:
+	// nobody does. A mail that is postponed is heard of again.
+	Outcome func(outcome string, age time.Duration)
 }
 
 // Post sends what is owed. Several, in several processes, may work on one store. It is

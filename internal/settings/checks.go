@@ -41,6 +41,24 @@ func checkListen(v string) error {
 	return nil
 }
 
+// checkMetricsListen: what is counted tells a stranger when to attack and whether it
+// works, so it never leaves the machine.
+func checkMetricsListen(v string) error {
+	if path, found := strings.CutPrefix(v, "unix:"); found {
+		if path == "" {
+			return errors.New("names no socket; write unix:PATH")
+		}
+		return checkText(path)
+	}
+	if err := checkListen(v); err != nil {
+		return err
+	}
+	if !loopback(v) {
+		return fmt.Errorf("%q can be reached from elsewhere, and anybody could read what is counted; write 127.0.0.1:PORT or unix:PATH", v)
+	}
+	return nil
+}
+
 func checkHost(v string) error {
 	if strings.ContainsAny(v, "/@?#") {
 		return fmt.Errorf("%q is more than a host; write host or host:port", v)

@@ -103,6 +103,10 @@ type Settings struct {
 	CORSOrigins    []string
 	TrustedProxies []netip.Prefix
 
+	// MetricsListen is where the operators' listener is: address:port of loopback, or
+	// unix:PATH; empty: there is none.
+	MetricsListen string
+
 	LogLevel  string // "debug", "info", "warn", "error"
 	LogFormat string // "text", "json"
 }

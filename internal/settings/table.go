@@ -275,6 +275,10 @@ func operationRows() []Setting {
 			field: prefixes(func(s *Settings) *[]netip.Prefix { return &s.TrustedProxies }, checkProxy),
 		},
 		{
+			Name: "metrics.listen", Meaning: "where /metrics and /status are, for operators: address:port of loopback, or unix:PATH",
+			field: text(func(s *Settings) *string { return &s.MetricsListen }, checkMetricsListen),
+		},
+		{
 			Name: "log.level", Default: "info",
 			Meaning: "least serious entry that is logged: debug, info, warn or error",
 			field:   choice(func(s *Settings) *string { return &s.LogLevel }, "debug", "info", "warn", "error"),
