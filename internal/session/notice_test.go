@@ -1,12 +1,15 @@
 package session_test
 
 import (
+	"crypto/rand"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
@@ -37,5 +40,25 @@ func TestReuseIsTold(t *testing.T) {
 	}
 	if more, err := w.Store.TakeMails(t.Context(), w.Clock.Now(), w.Clock.Now().Add(time.Minute), 10); err != nil || len(more) != 0 {
 		t.Fatalf("told again: %d mails, %v", len(more), err)
+	}
+}
+
+// TestReuseWithoutMail: where no mail is sent, a token that came twice ends its family all
+// the same, and nothing is owed.
+func TestReuseWithoutMail(t *testing.T) {
+	w := newWorld(t, "standard", webauthntest.Phone())
+	w.change(t, func(f *record.AccountFacts) { f.Emails = []string{"ana@example.org"} })
+	w.Sessions = session.New(session.Config{
+		Store: w.Store, Vault: w.Vault, Audit: w.Audit, Profile: session.ProfileOf("standard"), Now: w.Clock.Now, Rand: rand.Reader,
+	})
+	token := w.refresh(t, w.up)
+	w.next(t, token)
+	w.Clock.Advance(time.Minute)
+	if _, _, err := w.rotate(t, token); !errors.Is(err, session.ErrNone) {
+		t.Fatalf("rotated: %v", err)
+	}
+	w.dead(t, w.up, "reused")
+	if mails, err := w.Store.TakeMails(t.Context(), w.Clock.Now(), w.Clock.Now().Add(time.Minute), 10); err != nil || len(mails) != 0 {
+		t.Fatalf("%d mails, %v", len(mails), err)
 	}
 }

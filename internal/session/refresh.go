@@ -137,11 +137,14 @@ func (k *Keeper) reused(ctx context.Context, c Current, by audit.Caller) error {
 	if err != nil {
 		return err
 	}
-	owed, err := k.cfg.Mail.Notify(mail.Notice{
-		Account: c.account.Facts(), About: audit.RefreshReused, Door: c.session.Door, By: by,
-	})
-	if err != nil {
-		return fmt.Errorf("session: owe a notice: %w", err)
+	var owed audit.Owed
+	if k.cfg.Mail != nil {
+		owed, err = k.cfg.Mail.Notify(mail.Notice{
+			Account: c.account.Facts(), About: audit.RefreshReused, Door: c.session.Door, By: by,
+		})
+		if err != nil {
+			return fmt.Errorf("session: owe a notice: %w", err)
+		}
 	}
 	err = k.cfg.Store.ReplaceSession(ctx, store.SessionChange{
 		Op: op, Old: c.ref.Key,

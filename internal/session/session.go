@@ -71,12 +71,12 @@ type Store interface {
 	store.Sessions
 }
 
-// Config is what a Keeper needs; every field is required.
+// Config is what a Keeper needs; every field but Mail is required.
 type Config struct {
 	Store   Store
 	Vault   *record.Vault
 	Audit   *audit.Log
-	Mail    *mail.Office
+	Mail    *mail.Office // nil: no mail is sent, so none is owed
 	Profile Profile
 	Now     func() time.Time
 	Rand    io.Reader
