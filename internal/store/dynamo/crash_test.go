@@ -239,7 +239,10 @@ func sweep(t *testing.T, s *Store, seen map[place]item) {
 		t.Errorf("after a sweep:\n got %v\nwant %v", got, seen)
 	}
 	for _, i := range items(t, s) {
-		if strings.HasPrefix(i.text(attrLane), dueUnfinished) && !strings.HasPrefix(i.text(attrPart), inJournal) {
+		lane := i.text(attrLane)
+		unfinished := strings.HasPrefix(lane, dueUnfinished) && !strings.HasPrefix(i.text(attrPart), inJournal)
+		forgotten := i.text(attrKind) == kindNew && lane == "" // else it goes when it is due
+		if unfinished || forgotten {
 			t.Errorf("%v is left unfinished", placeOf(i))
 		}
 	}
