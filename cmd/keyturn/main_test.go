@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"keyturn": main})
 }
 
-// TestScripts runs testdata/*.txtar, each in an empty folder with a free port in
-// $PORT. Beside testscript's own commands there are
+// TestScripts runs testdata/*.txtar, each in an empty folder with free ports in
+// $PORT, $WATCH and $OTHER. Beside testscript's own commands there are
 //
 //	ready URL                 wait until URL answers 200
 //	get STATUS URL            ask once; the answer is the standard output
@@ -29,9 +29,14 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			port, err := freePort()
-			env.Setenv("PORT", port)
-			return err
+			for _, name := range []string{"PORT", "WATCH", "OTHER"} {
+				port, err := freePort()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, port)
+			}
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":  ready,

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keyturn/keyturn"
+	"github.com/keyturn/keyturn/internal/settings"
 )
 
 func serveCommand(p *program) *cobra.Command {
@@ -94,6 +95,9 @@ func (p *program) greet(ctx context.Context, server *keyturn.Server) error {
 		return nil
 	}
 	text := fmt.Sprintf("Keyturn runs at %s\n", server.Settings().PublicURL)
+	if server.Settings().Mail == settings.MailPage {
+		text += fmt.Sprintf("Mails are shown at %s/dev/mail\n", server.Settings().PublicURL)
+	}
 	link, ok, err := server.Operator().AdministratorLink(ctx)
 	if err != nil {
 		return err
