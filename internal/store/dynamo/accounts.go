@@ -60,7 +60,8 @@ func (s *Store) ListAccounts(ctx context.Context, after []byte, limit int) ([]st
 	return list, err
 }
 
-// ReplaceAccount implements store.Accounts.
+// ReplaceAccount implements store.Accounts. It locks the spend or else the stored right or
+// else the account; the others of these, and the identifiers that come and go.
 //
 // A name that is dropped and one that is added change hands with the account's row, in
 // the moment that the event is there, and not one after the other.

@@ -21,7 +21,8 @@ const (
 	didAccount    verbName = 7
 )
 
-// RecordSignUp implements store.Ceremonies.
+// RecordSignUp implements store.Ceremonies. It locks the spend; the stored rights, the
+// account, its identifiers, credential and session.
 //
 // Identifiers and credential are reserved by the very items that they will be: placed,
 // but not there until the event is. Whoever wants one that a dead sign-up has placed
@@ -97,7 +98,9 @@ func (t *txn) opened(v store.SignUp) bool {
 	return same || bytes.Equal(a.bytes(attrOp), v.Op[:])
 }
 
-// RecordSignIn implements store.Ceremonies.
+// RecordSignIn implements store.Ceremonies. It locks the spend; the credential and the
+// sessions that end and begin. Nobody has the new session's secret before the verb ends,
+// so one of a sign-in that was stopped after its event lets nobody in.
 //
 // The account is read and not locked: a sign-in and a change of the account that end in
 // the same milliseconds may both happen, as if the sign-in had come first. The session
@@ -129,7 +132,8 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 	}})
 }
 
-// RecordRegression implements store.Ceremonies. An account that does not change is read
+// RecordRegression implements store.Ceremonies. It locks the spend; the account and the
+// credential, so that no reader sees one suspended and not the other. An account that does not change is read
 // and not locked, as in RecordSignIn.
 func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
 	if err := checkRegression(v); err != nil {
@@ -153,7 +157,9 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 	}})
 }
 
-// RecordBinding implements store.Ceremonies.
+// RecordBinding implements store.Ceremonies. It locks the spend; the stored right, the
+// account, the credential and the session: the account's map names the credential from
+// the very moment that it is there.
 func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 	if err := checkBinding(v); err != nil {
 		return err
@@ -186,7 +192,8 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 	}})
 }
 
-// RecordLink implements store.Ceremonies. The account is read and not locked, as in
+// RecordLink implements store.Ceremonies. It locks the spend; the code, the sessions that
+// end and begin and the right that it gives. The account is read and not locked, as in
 // RecordSignIn.
 func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 	if err := checkLink(v); err != nil {
@@ -224,7 +231,8 @@ func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 	}})
 }
 
-// Spend implements store.Ceremonies: one conditional write.
+// Spend implements store.Ceremonies: one conditional write, so there is nothing between
+// before and after.
 func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
 	var f form
 	f.need(op != store.OpID{}, "the operation has no ID")

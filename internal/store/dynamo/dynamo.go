@@ -32,7 +32,8 @@
 //   - Stopped in 3: the slot says whether it happened. The next who asks closes it.
 //   - Stopped in 4: it has happened, for every reader, and Expire applies the rest.
 //
-// The comment of a verb says what is its own beyond that.
+// The comment of a verb says which rows it locks, the leading first and the others, with
+// what the event owes, at once; and what is its own beyond that.
 package dynamo
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// PutKeys implements store.Keys. Several are there in one moment, that of their journal.
+// PutKeys implements store.Keys. It locks each of them. Several are there in one moment, that of their journal.
 func (s *Store) PutKeys(ctx context.Context, keys []store.Key, markers []store.Marker) error {
 	var f form
 	var needs []place

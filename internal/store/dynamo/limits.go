@@ -19,7 +19,7 @@ const (
 	maxPer   = 31 * 24 * time.Hour
 )
 
-// Hit implements store.Limits. A single hit that owes no mail is one conditional write;
+// Hit implements store.Limits. It locks the hits, in one order for all; the mails. A single hit that owes no mail is one conditional write;
 // several rows are there in one moment, that of their journal.
 func (s *Store) Hit(ctx context.Context, v store.Hits) (time.Duration, error) {
 	if err := checkHits(v); err != nil {

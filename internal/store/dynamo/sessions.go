@@ -73,7 +73,8 @@ func (s *Store) replaceRow(ctx context.Context, at place, ref store.Ref, next it
 	}})
 }
 
-// ReplaceSession implements store.Sessions.
+// ReplaceSession implements store.Sessions. It locks the old session; the new one: there is
+// a moment in which one ends and the other begins, and none in which there are both.
 func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error {
 	if err := checkSessionChange(v); err != nil {
 		return err

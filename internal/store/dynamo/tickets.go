@@ -6,7 +6,7 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// PutTicket implements store.Tickets.
+// PutTicket implements store.Tickets. It locks the ticket.
 func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.EventFunc) error {
 	var f form
 	f.event(event)
@@ -23,7 +23,7 @@ func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.
 	}})
 }
 
-// RevokeTicket implements store.Tickets.
+// RevokeTicket implements store.Tickets. It locks the ticket, so it is used or revoked.
 func (s *Store) RevokeTicket(ctx context.Context, key []byte, event store.EventFunc) error {
 	var f form
 	f.event(event)

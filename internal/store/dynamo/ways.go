@@ -7,7 +7,8 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// RecordStanding implements store.Ways.
+// RecordStanding implements store.Ways. It locks the stored right or else the account; the
+// others of account and credential, which no reader sees moved one without the other.
 func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 	if err := checkStanding(v); err != nil {
 		return err
@@ -31,7 +32,8 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 	}})
 }
 
-// RecordUnbinding implements store.Ways.
+// RecordUnbinding implements store.Ways. It locks the account; the credential. A credential
+// is gone from the moment that the account's map does not name it.
 func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 	if err := checkUnbinding(v); err != nil {
 		return err
@@ -51,7 +53,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 	}})
 }
 
-// RenameCredential implements store.Ways. The account is read and not locked: a name
+// RenameCredential implements store.Ways. It locks the credential. The account is read and not locked: a name
 // decides nothing.
 func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 	if err := checkRenaming(v); err != nil {
@@ -74,7 +76,8 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 	}})
 }
 
-// DeleteAccount implements store.Ways.
+// DeleteAccount implements store.Ways. It locks the account; its credentials and
+// identifiers.
 //
 // The account goes with its names and credentials and the event. Its sessions go after
 // it, for there may be any number: without their account they open nothing. What a crash
