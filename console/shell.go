@@ -31,7 +31,7 @@ const entry = "src/main.tsx"
 // screens are the pages that there are, each with the chunk that only it needs.
 var screens = map[string]string{
 	"sign-in": "", "sign-up": "SignUp", "enrol": "Enrol", "lost": "",
-	"link": "Link", "confirm-email": "ConfirmEmail", "undo": "Undo", "recover": "Recover", "account": "Account", "mail": "Mailbox",
+	"link": "Link", "confirm-email": "ConfirmEmail", "undo": "Undo", "recover": "Recover", "account": "Account", "admin": "Admin", "mail": "Mailbox",
 	"dev": "Gallery", "gallery": "Gallery",
 }
 

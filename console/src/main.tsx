@@ -26,6 +26,7 @@ const ConfirmEmail = lazy(() => import("./screens/ConfirmEmail"));
 const Undo = lazy(() => import("./screens/Undo"));
 const Recover = lazy(() => import("./screens/Recover"));
 const Account = lazy(() => import("./screens/account/Account"));
+const Admin = lazy(() => import("./screens/admin/Admin"));
 const Mailbox = lazy(() => import("./dev/Mailbox"));
 const Gallery = lazy(() => import("./gallery/Gallery"));
 
@@ -46,6 +47,8 @@ function Screen({ page }: { page: string }) {
       return <Enrol ticket={ticket} />;
     case "account":
       return <Account added={fragment.has("added")} />;
+    case "admin":
+      return <Admin />;
     case "mail":
       return <Mailbox />;
     case "dev":

@@ -201,6 +201,15 @@ func (a *API) accountPage(x *exchange, r *http.Request) {
 	a.sendPage(x, r, "account")
 }
 
+// adminPage is for who is signed in. What they may do there, the API judges.
+func (a *API) adminPage(x *exchange, r *http.Request) {
+	if !a.someone(x, r) {
+		redirect(x, "/sign-in")
+		return
+	}
+	a.sendPage(x, r, "admin")
+}
+
 // someone tells whether a page is asked for by somebody who is signed in. When that
 // cannot be found out, the page says so better than we could: it is served.
 func (a *API) someone(x *exchange, r *http.Request) bool {

@@ -69,6 +69,7 @@ func (a *API) table() []route {
 		{"GET", "/sign-up", a.servePage("sign-up")},
 		{"GET", "/enrol", a.servePage("enrol")},
 		{"GET", "/account", a.accountPage},
+		{"GET", "/admin", a.adminPage},
 		{"GET", "/link", a.servePage("link")},
 		{"GET", "/confirm-email", a.servePage("confirm-email")},
 		{"GET", "/undo", a.servePage("undo")},

@@ -1,6 +1,7 @@
 // What the states of the gallery stand on: people and passkeys that do not exist, and
 // a server that answers for them.
 
+import type { Account as AdminAccount, Event as AdminEvent, Invitation } from "../api/admin";
 import type { Account, Event, Events, Passkey, RecoveryCodes, Session } from "../api/types";
 import { type Person, visited } from "../browser/remembered";
 
@@ -79,6 +80,23 @@ export const unsaved: RecoveryCodes = { left: 10, saved: false, made_at: ago(HOU
 export const noCodes: RecoveryCodes = { left: 0, saved: false };
 export const spent: RecoveryCodes = { left: 0, saved: true, made_at: ago(400 * DAY) };
 export const freshCodes = Array.from("ABCDEFGHJK", (letter) => `7KQ2-M9TZ-4XWP-B3HN-6RVC-8DYF-J${letter}`);
+
+const adminAccounts: AdminAccount[] = [
+  { id: "a1", username: "ana", display_name: "Ana Example", emails: ["ana@example.com"], role: "admin", disabled: false, passkeys: 3, created_at: ago(400 * DAY) },
+  { id: "a2", username: long.username ?? "", display_name: long.display_name ?? "", role: "member", disabled: true, passkeys: 1, created_at: ago(20 * DAY) },
+  { id: "a3", pending_email: "new@example.org", role: "support", disabled: false, passkeys: 0, created_at: ago(HOUR) },
+];
+
+const invitations: Invitation[] = [
+  { id: "i1", email: "bo@example.com", display_name: "Bo Example", role: "member", created_at: ago(DAY), expires_at: ago(-6 * DAY) },
+  { id: "i2", role: "support", by: "a1", created_at: ago(2 * DAY), expires_at: ago(-5 * DAY) },
+];
+
+const happened: AdminEvent[] = [
+  { id: "h1", name: "account.disabled", at: ago(20), account_id: "01a20033-a2", actor_id: "01a20033-a1", note: "left the company", network: "192.0.2.1/32", door: "rest" },
+  { id: "h2", name: "passkey.suspended", at: ago(HOUR), account_id: "01a20033-a2", code: "sign_count_regressed", user_agent: "curl/8.7.1" },
+  { id: "h3", name: "session.signed_in", at: ago(9 * DAY), account_id: "01a20033-a1", network: "2001:db8::/64" },
+];
 
 export const agents = {
   mac: "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15",
@@ -173,6 +191,20 @@ export function pretend(world: World): void {
     "/v1/account/activity?limit=5": events,
     "/v1/account/activity?limit=20&cursor=more": { events: formerly },
   };
+  Object.assign(answers, {
+    "/v1/admin/accounts?limit=50": { accounts: adminAccounts, next_cursor: "more" },
+    "/v1/admin/accounts?search=nobody": { accounts: [] },
+    "/v1/admin/accounts/a1": adminAccounts[0],
+    "/v1/admin/accounts/a1/passkeys": { passkeys },
+    "/v1/admin/accounts/a1/sessions?limit=20": { sessions: listed.map((one) => ({ ...one, this_session: false })) },
+    "/v1/admin/accounts/a1/events?limit=20": { events: happened },
+    "/v1/admin/accounts/a2": adminAccounts[1],
+    "/v1/admin/accounts/a2/passkeys": { passkeys: [] },
+    "/v1/admin/accounts/a2/sessions?limit=20": { sessions: [] },
+    "/v1/admin/accounts/a2/events?limit=20": { events: [] },
+    "/v1/admin/invitations?limit=50": { invitations },
+    "/v1/admin/events?limit=50": { events: happened },
+  });
   window.fetch = async (input) => {
     const code = refuse[String(input)];
     if (code) return Response.json({ code }, { status: 410 });

@@ -6,6 +6,7 @@ import Link, { type Seen } from "../screens/Link";
 import Recover from "../screens/Recover";
 import Undo from "../screens/Undo";
 import { Lost } from "../screens/Lost";
+import Admin, { placeOf } from "../screens/admin/Admin";
 import { SignIn } from "../screens/SignIn";
 import SignUp from "../screens/SignUp";
 import Enrol from "../screens/Enrol";
@@ -16,7 +17,7 @@ import type { Asked } from "../browser/mail";
 import type { Site } from "../site";
 import { Failed } from "../ui/boundary";
 import type { Notice } from "../ui/notice";
-import { type World, agents, all, freshCodes, held, lengthy, long, manyMore, noCodes, passkey, person, reachable, several, siblings, spent, unsaved } from "./pretend";
+import { type World, agents, all, ana, freshCodes, held, lengthy, long, manyMore, noCodes, passkey, person, reachable, several, siblings, spent, unsaved } from "./pretend";
 
 interface State {
   render: () => ReactNode;
@@ -46,6 +47,7 @@ const ok = (key: Notice["key"], name = ""): Notice => ({ kind: "ok", key, values
 const nothing = () => undefined;
 
 const asked: Asked = { request: "r", email: "ana@example.com", until: Date.now() + 600_000, resend: Date.now() + 25_000 };
+const made = { link: `https://id.example.com/enrol#ticket=${"AQAAAAEAAAABhLLv7cHHyq_".repeat(12)}`, expires_at: "2026-03-14T09:56:53Z" };
 const soon = "2026-03-15T09:26:53Z";
 const seen: Seen = {
   email: "ana@example.com",
@@ -123,6 +125,28 @@ export const states: Record<string, State> = {
   "account-codes-unsaved": { render: () => account(), world: { codes: unsaved } },
   "account-codes-spent": { render: () => account(), world: { codes: spent } },
   "account-codes-renew": { render: () => <Account initial={{ recovery: { asking: true } }} /> },
+  "account-admin": { render: () => account(), world: { account: { ...ana, role: "admin" } } },
+  "admin": { render: () => <Admin place={placeOf("")} /> },
+  "admin-search-none": { render: () => <Admin place={placeOf("search=nobody")} /> },
+  "admin-add": { render: () => <Admin place={placeOf("")} initial={{ accounts: { drafting: true } }} />, site: { mail: true } },
+  "admin-added": { render: () => <Admin place={placeOf("")} initial={{ accounts: { made }, notice: ok("admin.added") }} /> },
+  "admin-account": { render: () => <Admin place={placeOf("account=a1")} /> },
+  "admin-account-bare": { render: () => <Admin place={placeOf("account=a2")} /> },
+  "admin-account-mailed": { render: () => <Admin place={placeOf("account=a1")} initial={{ person: { made: { mailed: true, expires_at: soon } } }} /> },
+  "admin-account-disable": {
+    render: () => (
+      <Admin
+        place={placeOf("account=a1")}
+        initial={{ person: { question: { heading: "admin.disable.heading", text: "admin.disable.text", button: "admin.disable", name: "Ana Example", danger: true } } }}
+      />
+    ),
+  },
+  "admin-refused": {
+    render: () => <Admin place={placeOf("account=a1")} initial={{ notice: { kind: "error", key: "admin.refused", details: { ...details, code: "forbidden" } } }} />,
+  },
+  "admin-invitations": { render: () => <Admin place={placeOf("view=invitations")} /> },
+  "admin-events": { render: () => <Admin place={placeOf("view=events")} /> },
+  "admin-loading": { render: () => <Admin place={placeOf("")} />, world: { silent: true } },
   "mailbox": { render: () => <Mailbox /> },
   "account-renaming": { render: () => <Account initial={{ initial: { renaming: true } }} />, world: { passkeys: only } },
   "account-delete": { render: () => <Account initial={{ initial: { question: { passkey: lone, what: "delete", only: false } } }} /> },

@@ -67,7 +67,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
       )}
       {data ? (
         <>
-          <Sections />
+          <Sections admin={data.account.role !== undefined} />
           <Passkeys
             passkeys={data.passkeys}
             activity={activity}
@@ -172,7 +172,7 @@ function useLeaving(notice: Notice | null): void {
   }, [notice]);
 }
 
-function Sections() {
+function Sections({ admin }: { admin: boolean }) {
   const text = useText();
   return (
     <nav className="sections" aria-label={text("account.menu")}>
@@ -181,6 +181,11 @@ function Sections() {
           {text(`${name}.heading`)}
         </a>
       ))}
+      {admin && (
+        <a {...named("to-admin")} href="/admin">
+          {text("admin.link")}
+        </a>
+      )}
     </nav>
   );
 }

@@ -1,0 +1,116 @@
+// A new account, or an invitation to open one: who it is for, and the link that comes of
+// it, which is shown once.
+
+import { type FormEvent, useRef, useState } from "react";
+
+import { post } from "../../api/call";
+import type { Added, Made } from "../../api/admin";
+import { useText } from "../../i18n/text";
+import { useSite } from "../../site";
+import { Button, named } from "../../ui/Button";
+import { Choice } from "../../ui/Choice";
+import { Dialog } from "../../ui/Dialog";
+import { Field, plainName } from "../../ui/Field";
+import { useDate } from "../../ui/Time";
+import type { Desk } from "./desk";
+import { useRoles } from "./roles";
+
+interface Props {
+  what: "account" | "invitation";
+  desk: Desk;
+  close: () => void;
+  made: (made: Made) => void;
+}
+
+export function Draft({ what, desk, close, made }: Props) {
+  const text = useText();
+  const site = useSite();
+  const roles = useRoles();
+  const form = useRef<HTMLFormElement>(null);
+  const [fault, setFault] = useState(false);
+  const isAccount = what === "account";
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    const said = new FormData(form.current ?? undefined);
+    const value = (name: string) => String(said.get(name) ?? "").trim() || undefined;
+    const draft = {
+      ...(isAccount ? { username: value("username") } : {}),
+      email: value("email"),
+      display_name: value("display-name"),
+      role: value("role"),
+      ...(said.get("deliver") ? { deliver: true } : {}),
+    };
+    const lacks = isAccount ? !draft.username && !draft.email : draft.deliver === true && !draft.email;
+    setFault(lacks);
+    if (lacks) return form.current?.querySelector("input")?.focus();
+    close();
+    void desk.act(async () => {
+      if (isAccount) made((await post<Added>("/v1/admin/accounts", draft)).enrolment);
+      else made(await post<Made>("/v1/admin/invitations", draft));
+      return { kind: "ok", key: isAccount ? "admin.added" : "admin.invited" };
+    });
+  }
+
+  const missing = fault ? text(isAccount ? "admin.one-of" : "sign-up.email-missing") : undefined;
+  return (
+    <Dialog open onClose={close} name="draft" title={text(isAccount ? "admin.add" : "admin.invite")}>
+      <form onSubmit={submit} noValidate ref={form}>
+        {isAccount && <Field name="username" label={text("profile.username")} fault={missing} autoComplete="off" maxLength={64} {...plainName} />}
+        <Field name="email" type="email" label={text("profile.email")} fault={isAccount ? undefined : missing} autoComplete="off" maxLength={254} {...plainName} />
+        <Field name="display-name" label={text("profile.name")} autoComplete="off" maxLength={64} />
+        <Choice name="role" label={text("admin.role")} options={roles} defaultValue="member" />
+        {site.mail && (
+          <label className="check">
+            <input {...named("deliver")} name="deliver" type="checkbox" />
+            {text("admin.deliver")}
+          </label>
+        )}
+        <div className="dialog-actions">
+          <Button kind="secondary" onClick={close}>
+            {text("cancel")}
+          </Button>
+          <Button {...named("draft-sure")} kind="primary" type="submit">
+            {text(isAccount ? "admin.create" : "admin.invite")}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+// MadeLink shows a link that was just made, once, or says that it was mailed.
+export function MadeLink({ made, desk, close }: { made: Made; desk: Desk; close: () => void }) {
+  const text = useText();
+  const date = useDate();
+  const values = { when: date(made.expires_at) };
+  const { link } = made;
+  const copy = async () => {
+    await navigator.clipboard.writeText(link ?? "");
+    desk.activity.say({ kind: "ok", key: "admin.link.copied" });
+  };
+  return (
+    <div className="offer" data-testid="made-link">
+      <h2>{text("admin.link.heading")}</h2>
+      {made.mailed && <p>{text("admin.link.mailed", values)}</p>}
+      {link && (
+        <>
+          <p>{text("admin.link.once", values)}</p>
+          <p className="link-text" dir="ltr">
+            <code {...named("link-text")}>{link}</code>
+          </p>
+        </>
+      )}
+      <div className="dialog-actions">
+        <Button kind="secondary" onClick={close}>
+          {text("close")}
+        </Button>
+        {link && (
+          <Button {...named("copy-link")} kind="primary" onClick={() => void copy()}>
+            {text("admin.link.copy")}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

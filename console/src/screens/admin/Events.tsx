@@ -1,0 +1,92 @@
+import { get } from "../../api/call";
+import type { Event, Events as List, Verdict } from "../../api/admin";
+import { useText } from "../../i18n/text";
+import { inWords } from "../../ui/agent";
+import { Button, named } from "../../ui/Button";
+import type { Notice } from "../../ui/notice";
+import { Loading } from "../../ui/Loading";
+import { useMoment } from "../../ui/Time";
+import { type Desk, useList } from "./desk";
+
+// What happened to everybody, and whether the record of it is whole.
+export function Events({ desk }: { desk: Desk }) {
+  const text = useText();
+
+  const verify = () =>
+    void desk.act(async (): Promise<Notice> => {
+      const { intact, chains } = await get<Verdict>("/v1/admin/events/verify");
+      const broken = chains.find(({ fault }) => fault);
+      if (!intact) return { kind: "error", key: "admin.tampered", values: { chain: broken?.chain ?? "" } };
+      return { kind: "ok", key: "admin.verified", values: { count: chains.reduce((sum, { events }) => sum + events, 0) } };
+    });
+
+  return (
+    <section aria-labelledby="events-title">
+      <div className="section-head">
+        <h2 id="events-title">{text("admin.events")}</h2>
+        <Button {...named("verify")} kind="quiet" disabled={desk.activity.busy} onClick={verify}>
+          {text("admin.verify")}
+        </Button>
+      </div>
+      <EventList desk={desk} path="/v1/admin/events?limit=50" linked />
+    </section>
+  );
+}
+
+export function EventList({ desk, path, linked = false }: { desk: Desk; path: string; linked?: boolean }) {
+  const text = useText();
+  const list = useList<List, "events">(desk, path, "events");
+  return (
+    <>
+      {!list.value && !desk.activity.notice && <Loading rows={3} />}
+      {list.value?.events.length === 0 && <p className="muted">{text("admin.no-events")}</p>}
+      <ul {...named("events")} className="rows events">
+        {list.value?.events.map((event) => (
+          <Row key={event.id} event={event} linked={linked} />
+        ))}
+      </ul>
+      {list.more && (
+        <Button {...named("more-events")} kind="quiet" disabled={desk.activity.busy} onClick={list.more}>
+          {text("admin.more")}
+        </Button>
+      )}
+    </>
+  );
+}
+
+function Row({ event, linked }: { event: Event; linked: boolean }) {
+  const text = useText();
+  const when = useMoment()(event.at);
+  return (
+    <li data-testid="event" data-id={event.id}>
+      <div className="row-text">
+        <p className="event-sentence">
+          <code>{event.name}</code> {event.code && <span className="badge">{event.code}</span>}
+        </p>
+        <p className="passkey-line">
+          <time dateTime={event.at} title={when.exact}>
+            {when.words}
+          </time>
+          {linked && event.account_id && <Someone key="on" id={event.account_id} words="admin.on" />}
+          {event.actor_id && <Someone key="by" id={event.actor_id} words="admin.by" />}
+          {event.user_agent && <span>{inWords(event.user_agent, text)}</span>}
+          {event.network && <span>{event.network}</span>}
+          {event.door && <span>{event.door}</span>}
+        </p>
+        {event.note && <p className="passkey-line">“{event.note}”</p>}
+      </div>
+    </li>
+  );
+}
+
+// An account in an event: the end of its id, which tells one from another at a glance.
+function Someone({ id, words }: { id: string; words: "admin.by" | "admin.on" }) {
+  const text = useText();
+  return (
+    <span>
+      <a href={`/admin?account=${id}`} title={id}>
+        {text(words, { who: `…${id.slice(-6)}` })}
+      </a>
+    </span>
+  );
+}

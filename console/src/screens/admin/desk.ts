@@ -1,0 +1,99 @@
+// What every part of administration does: read what there is, do one thing, and say how
+// it went. Both may take a fresh proof.
+
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import { Problem, get } from "../../api/call";
+import { type Activity, useActivity } from "../../ui/activity";
+import { type Notice, explain } from "../../ui/notice";
+import { type StepUp, useStepUp } from "../account/stepup";
+
+export interface Desk {
+  activity: Activity;
+  stepUp: StepUp;
+  // act does one thing and says what it answers, or what went wrong; after runs when it
+  // went well.
+  act: (work: () => Promise<Notice | null>, after?: () => Promise<void>) => Promise<void>;
+}
+
+export function useDesk(initial: Notice | null): Desk {
+  const activity = useActivity(initial, true);
+  const stepUp = useStepUp();
+
+  async function act(work: () => Promise<Notice | null>, after?: () => Promise<void>): Promise<void> {
+    let notice: Notice | null = null;
+    let refused: Notice | null = null;
+    const well = await activity.attempt(
+      async () => {
+        notice = await stepUp.fresh(work).catch((error: unknown) => {
+          refused = wording(error);
+          throw error;
+        });
+      },
+      () => void act(work, after),
+    );
+    if (refused) activity.say(refused);
+    if (!well) return;
+    await after?.();
+    activity.rest(false);
+    activity.say(notice);
+  }
+  return { activity, stepUp, act };
+}
+
+// wording is what some refusals mean here, where they mean something else than to a
+// person with their own account.
+function wording(error: unknown): Notice | null {
+  if (!(error instanceof Problem)) return null;
+  const details = { code: error.code, request: error.requestId };
+  if (error.code === "forbidden") return { kind: "error", key: "admin.refused", details };
+  return null;
+}
+
+export interface Reading<T> {
+  value: T | null;
+  reload: () => Promise<void>;
+  set: (value: T) => void;
+}
+
+// useReading reads what a part shows. Who is signed out is led to where they can sign in.
+export function useReading<T>({ activity, stepUp }: Desk, read: () => Promise<T>): Reading<T> {
+  const [value, set] = useState<T | null>(null);
+  const latest = useRef({ activity, stepUp, read });
+  latest.current = { activity, stepUp, read };
+
+  const reload = useCallback(async (): Promise<void> => {
+    const { activity, stepUp, read } = latest.current;
+    try {
+      set(await stepUp.fresh(read));
+    } catch (error) {
+      if (error instanceof Problem && error.code === "unauthenticated") return location.replace("/sign-in");
+      activity.say(wording(error) ?? explain(error, () => void again()));
+    }
+    async function again() {
+      activity.say(null);
+      await reload();
+    }
+  }, []);
+
+  useEffect(() => void reload(), [reload]);
+  return { value, reload, set };
+}
+
+interface Part {
+  next_cursor?: string;
+}
+
+// useList is useReading of a list that comes in parts.
+export function useList<T extends Part, K extends keyof T>(desk: Desk, path: string, key: K): Reading<T> & { more?: () => void } {
+  const list = useReading<T>(desk, () => get<T>(path));
+  const cursor = list.value?.next_cursor;
+  const more = (): void =>
+    void desk.act(async () => {
+      const part = await get<T>(`${path}${path.includes("?") ? "&" : "?"}cursor=${cursor ?? ""}`);
+      const before = (list.value?.[key] ?? []) as unknown[];
+      list.set({ ...part, [key]: [...before, ...(part[key] as unknown[])] });
+      return null;
+    });
+  return cursor ? { ...list, more } : list;
+}
