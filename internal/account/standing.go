@@ -95,7 +95,7 @@ func heldLongest(facts record.AccountFacts, now time.Time) (until int64) {
 // told. Nothing to cancel is nil, and costs nothing. Errors are the store's, and
 // ErrConflict.
 func (d *Directory) CancelHold(ctx context.Context, a record.Account, by audit.Caller) error {
-	for range conflictTries {
+	for range conflictTries + RecoveryCodes { // each code may have begun one
 		facts := a.Facts()
 		now := d.cfg.Now()
 		if now.UnixMilli() >= facts.HeldUntil {

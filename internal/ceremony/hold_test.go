@@ -1,7 +1,10 @@
 package ceremony_test
 
 import (
+	"context"
 	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/session"
+	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/webauthn"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
@@ -343,4 +347,53 @@ func TestCeremoniesThatAreTold(t *testing.T) {
 			l.Clock.Advance(time.Hour)
 		}
 	})
+}
+
+// brittle is a store in which no way in can be suspended, while it is so.
+type brittle struct {
+	account.Store
+	broken atomic.Bool
+}
+
+func (s *brittle) RecordStanding(ctx context.Context, v store.Standing) error {
+	if s.broken.Load() {
+		return errBroken
+	}
+	return s.Store.RecordStanding(ctx, v)
+}
+
+// TestSignInStandsWhateverComesOfTheHold: a hold that cannot be cancelled just now takes
+// nobody's sign-in away, is counted, and is cancelled by the next one.
+func TestSignInStandsWhateverComesOfTheHold(t *testing.T) {
+	var s *brittle
+	l := &loser{}
+	l.World = ceremonytest.New(t, func(c *ceremony.Config) {
+		backend, ok := c.Store.(account.Store)
+		if !ok {
+			t.Fatal("the world's store keeps no accounts")
+		}
+		s = &brittle{Store: backend}
+		c.Accounts = account.New(account.Config{
+			Store: s, Vault: c.Vault, Tickets: c.Tickets, Audit: c.Audit, Mail: c.Mail, RPID: c.RPID,
+			PublicURL: ceremonytest.URL, Policy: ceremonytest.Policy(), Now: c.Now, Rand: c.Rand,
+		})
+	})
+	l.key, l.proof = resident(t, l.World, "ana")
+	var err error
+	l.codes, err = l.Accounts.NewRecoveryCodes(t.Context(), now(t, l.World, l.proof), ceremonytest.Request().Caller)
+	must(t, err)
+	l.recovered(t, l.codes[0])
+	s.broken.Store(true)
+	in := signedIn(t, l.World, l.key, ceremonytest.Request())
+	if f := l.facts(t); f.Ways[1].Suspended || f.HeldUntil == 0 || len(passkeys(t, l.World, in)) != 2 {
+		t.Fatalf("became %+v", f)
+	}
+	if !strings.Contains(l.Journal.String(), "hold_not_cancelled") {
+		t.Fatal("nobody was told that it failed")
+	}
+	s.broken.Store(false)
+	signedIn(t, l.World, l.key, ceremonytest.Request())
+	if f := l.facts(t); !f.Ways[1].Suspended || f.HeldUntil != 0 {
+		t.Fatalf("became %+v", f)
+	}
 }
