@@ -73,6 +73,11 @@ func TestChecks(t *testing.T) {
 		want    string
 	}{
 		{"listen", func(s *Settings) { s.Listen = "8080" }, "write address:port"},
+		{"metrics.listen", func(s *Settings) { s.MetricsListen = ":9464" }, "write 127.0.0.1:PORT or unix:PATH"},
+		{"metrics.listen", func(s *Settings) { s.MetricsListen = "192.0.2.1:9464" }, "write 127.0.0.1:PORT or unix:PATH"},
+		{"metrics.listen", func(s *Settings) { s.MetricsListen = "9464" }, "write address:port"},
+		{"metrics.listen", func(s *Settings) { s.MetricsListen = "unix:" }, "write unix:PATH"},
+		{"metrics.listen", func(s *Settings) { s.MetricsListen = "unix:a\nb" }, "leave them out"},
 		{"listen", func(s *Settings) { s.Listen = "127.0.0.1:0" }, "write a number from 1 to 65535"},
 		{"listen", func(s *Settings) { s.Listen = "example.com:80" }, "write the IP address"},
 		{"hosts", func(s *Settings) { s.Hosts = []string{"https://gateway.example"} }, "write host or host:port"},
