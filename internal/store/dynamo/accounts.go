@@ -54,7 +54,7 @@ func (s *Store) Identifier(ctx context.Context, key []byte) (store.Identifier, e
 // by a moment, and reads each strongly consistent.
 func (s *Store) ListAccounts(ctx context.Context, after []byte, limit int) ([]store.Row, error) {
 	var list []store.Row
-	err := s.walk(ctx, inAccounts, after, limit, func(key []byte, i item) {
+	err := s.walk(ctx, inAccounts, window{after, limit}, func(key []byte, i item) {
 		list = append(list, rowOf(key, i))
 	})
 	return list, err

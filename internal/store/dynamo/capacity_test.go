@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/keyturn/keyturn/internal/store"
 )
 
 // populate puts people into the table, from one number up to another, as they stand
@@ -102,70 +100,6 @@ func TestReadsWriteNothing(t *testing.T) {
 		if sent := s.wire.take(); writes(sent) != 0 || len(sent) == 0 {
 			t.Errorf("%s: %v", name, sent)
 		}
-	}
-}
-
-// reads is every verb that reads.
-func reads() map[string]func(context.Context, *Store) error {
-	account, credential, old := key("account", 0), key("credential", 0), session(key("account", 0), 0, 0).Key
-	return map[string]func(context.Context, *Store) error{
-		"CredentialAndAccount": func(ctx context.Context, s *Store) error {
-			_, _, err := s.CredentialAndAccount(ctx, credential)
-			return err
-		},
-		"SessionAndAccount": func(ctx context.Context, s *Store) error {
-			_, _, err := s.SessionAndAccount(ctx, old)
-			return err
-		},
-		"Account": func(ctx context.Context, s *Store) error {
-			_, err := s.Account(ctx, account)
-			return err
-		},
-		"Identifier": func(ctx context.Context, s *Store) error {
-			_, err := s.Identifier(ctx, key("identifier", 0))
-			return err
-		},
-		"Credentials": func(ctx context.Context, s *Store) error {
-			_, err := s.Credentials(ctx, [][]byte{credential, key("credential", 1)})
-			return err
-		},
-		"ListAccounts": func(ctx context.Context, s *Store) error {
-			_, err := s.ListAccounts(ctx, nil, 10)
-			return err
-		},
-		"SessionsOf": func(ctx context.Context, s *Store) error {
-			_, err := s.SessionsOf(ctx, account, nil, 10)
-			return err
-		},
-		"Ticket": func(ctx context.Context, s *Store) error {
-			_, err := s.Ticket(ctx, key("ticket", 0))
-			return err
-		},
-		"ListTickets": func(ctx context.Context, s *Store) error {
-			_, err := s.ListTickets(ctx, nil, 10)
-			return err
-		},
-		"Keys": func(ctx context.Context, s *Store) error {
-			_, err := s.Keys(ctx)
-			return err
-		},
-		"Markers": func(ctx context.Context, s *Store) error {
-			_, err := s.Markers(ctx)
-			return err
-		},
-		"Chain": func(ctx context.Context, s *Store) error {
-			_, err := s.Chain(ctx, 1, 0, 10)
-			return err
-		},
-		"EventsOf": func(ctx context.Context, s *Store) error {
-			_, err := s.EventsOf(ctx, account, store.Position{}, 10)
-			return err
-		},
-		"Clock": func(ctx context.Context, s *Store) error {
-			_, err := s.Clock(ctx)
-			return err
-		},
-		"Ping": func(ctx context.Context, s *Store) error { return s.Ping(ctx) },
 	}
 }
 

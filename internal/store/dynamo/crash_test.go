@@ -12,16 +12,6 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// attemptable is a verb, and what of it a repeat can be expected to do.
-type attemptable struct {
-	name string
-	do   func(ctx context.Context, s *Store) error
-	// once: it has an OpID or the like, so a repeat finds out that it has happened.
-	once bool
-	// trailing is the kind of rows that may go after it has happened.
-	trailing string
-}
-
 // seed is the world in which each verb is stopped: two people, stored rights, and a mail.
 func seed(t *testing.T, s *Store) {
 	t.Helper()
@@ -40,113 +30,6 @@ func wrapped(n int) store.Key {
 
 func marker() store.Marker {
 	return store.Marker{Name: "right", Row: store.Row{Key: []byte("right"), Version: 1, Body: make([]byte, 64)}}
-}
-
-func twoHits() store.Hits {
-	rates := []store.Rate{{Count: 3, Per: time.Hour}}
-	return store.Hits{
-		At: dawn, Hits: []store.Hit{{Key: key("hit", 1), Rates: rates}, {Key: key("hit", 2), Rates: rates}},
-		Mails: []store.Mail{{Key: key("mail", 1), Due: dawn}},
-	}
-}
-
-// attemptables is every verb that writes, each using every part of itself.
-func attemptables() []attemptable {
-	account := store.Ref{Key: key("account", 0), Version: 1}
-	next := store.Row{Key: account.Key, Version: 2, Body: make([]byte, 510)}
-	credential := store.Ref{Key: key("credential", 0), Version: 1}
-	permit, right := store.Ref{Key: key("ticket", 0), Version: 1}, store.Ref{Key: []byte("right"), Version: 1}
-	event := owing(telling(account.Key, dawn), 1)
-	replace := *signUp(0).Credential
-	replace.Version, replace.State, replace.Sealed = 2, 2, make([]byte, 310)
-	op, spend := store.OpID(id("verb")), store.Spend{ID: id("verb"), Expires: dawn}
-	name := store.Identifier{Key: key("identifier", 7), Account: account.Key, Body: make([]byte, 100)}
-	old, gives := session(account.Key, 0, 0).Key, ticket(5)
-	opened := session(account.Key, 0, 9)
-
-	up := signUp(7)
-	up.Ticket, up.Marker, up.Event = &permit, &right, owing(up.Event, 1)
-	operator := signUp(7)
-	operator.Spend, operator.Event = nil, owing(operator.Event, 1)
-	in := signIn(0, 1)
-	in.Use.Next, in.Use.Body, in.Ends, in.Event = 2, make([]byte, 90), old, event
-	added := *signUp(7).Credential
-	added.Account = account.Key
-	hits := twoHits()
-	touched := *session(account.Key, 0, 0)
-	touched.Version = 2
-	rekeyed := wrapped(0)
-	rekeyed.Version = 2
-	return []attemptable{
-		{name: "RecordSignUp", once: true, do: func(ctx context.Context, s *Store) error { return s.RecordSignUp(ctx, up) }},
-		{name: "RecordSignUp by an operator", once: true, do: func(ctx context.Context, s *Store) error { return s.RecordSignUp(ctx, operator) }},
-		{name: "RecordSignIn", once: true, do: func(ctx context.Context, s *Store) error { return s.RecordSignIn(ctx, in) }},
-		{name: "RecordRegression", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.RecordRegression(ctx, store.Regression{
-				Op: op, Spend: spend, Account: account, Next: &next, Credential: credential, Replace: replace, Event: event,
-			})
-		}},
-		{name: "RecordBinding", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.RecordBinding(ctx, store.Binding{
-				Op: op, Spend: spend, Ticket: &permit, Account: account, Next: next, Credential: added, Session: opened, Event: event,
-			})
-		}},
-		{name: "RecordLink", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.RecordLink(ctx, store.Link{
-				Op: op, Spend: spend, Ticket: &permit, Account: &account, Session: opened, Ends: old, Gives: &gives, Event: event,
-			})
-		}},
-		{name: "Spend", once: true, do: func(ctx context.Context, s *Store) error { return s.Spend(ctx, op, spend) }},
-		{name: "RecordStanding", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.RecordStanding(ctx, store.Standing{
-				Op: op, Ticket: &permit, Account: account, Next: next, Credential: credential, Replace: replace, Event: event,
-			})
-		}},
-		{name: "RecordUnbinding", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.RecordUnbinding(ctx, store.Unbinding{Op: op, Account: account, Next: next, Credential: credential.Key, Event: event})
-		}},
-		{name: "RenameCredential", do: func(ctx context.Context, s *Store) error {
-			return s.RenameCredential(ctx, store.Renaming{Op: op, Account: account, Credential: credential.Key, Name: []byte("n"), Event: event})
-		}},
-		{name: "DeleteAccount", once: true, trailing: inSessions, do: func(ctx context.Context, s *Store) error {
-			return s.DeleteAccount(ctx, store.Deletion{
-				Op: op, Account: account, Credentials: [][]byte{credential.Key}, Identifiers: [][]byte{key("identifier", 0)}, Event: event,
-			})
-		}},
-		{name: "ReplaceAccount", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.ReplaceAccount(ctx, store.AccountChange{
-				Op: op, Spend: &spend, Ticket: &permit, Account: account, Next: next,
-				Add: []store.Identifier{name}, Drop: [][]byte{key("identifier", 0)}, Event: event,
-			})
-		}},
-		{name: "ReplaceSession", once: true, do: func(ctx context.Context, s *Store) error {
-			return s.ReplaceSession(ctx, store.SessionChange{Op: op, Old: old, New: opened, Event: event})
-		}},
-		{name: "TouchSession", do: func(ctx context.Context, s *Store) error {
-			return s.TouchSession(ctx, store.Ref{Key: old, Version: 1}, touched)
-		}},
-		{name: "PutTicket", do: func(ctx context.Context, s *Store) error { return s.PutTicket(ctx, ticket(3), event) }},
-		{name: "RevokeTicket", once: true, do: func(ctx context.Context, s *Store) error { return s.RevokeTicket(ctx, permit.Key, event) }},
-		{name: "Append", do: func(ctx context.Context, s *Store) error { return s.Append(ctx, event) }},
-		{name: "Hit", do: func(ctx context.Context, s *Store) error {
-			_, err := s.Hit(ctx, hits)
-			return err
-		}},
-		{name: "SettleMail", do: func(ctx context.Context, s *Store) error { return s.SettleMail(ctx, key("mail", 0), 0) }},
-		{name: "PostponeMail", do: func(ctx context.Context, s *Store) error {
-			return s.PostponeMail(ctx, key("mail", 0), 0, dawn.Add(time.Hour))
-		}},
-		{name: "TakeMails", do: func(ctx context.Context, s *Store) error {
-			_, err := s.TakeMails(ctx, dawn, dawn.Add(time.Hour), 10)
-			return err
-		}},
-		{name: "PutKeys", do: func(ctx context.Context, s *Store) error {
-			return s.PutKeys(ctx, []store.Key{wrapped(1), wrapped(2)}, []store.Marker{{Name: "x", Row: store.Row{Key: []byte("x"), Version: 1}}})
-		}},
-		{name: "ReplaceKey", do: func(ctx context.Context, s *Store) error {
-			return s.ReplaceKey(ctx, store.Ref{Key: rekeyed.Key, Version: 1}, rekeyed)
-		}},
-	}
 }
 
 // TestCrash stops each verb after each of its writes, as a process that dies does, and

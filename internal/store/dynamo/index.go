@@ -45,13 +45,13 @@ func (s *Store) query(ctx context.Context, in dynamodb.QueryInput, limit int) ([
 	return list, nil
 }
 
-// orders reads what comes after a place in a partition of the index "list", in order.
-func (s *Store) orders(ctx context.Context, in string, after []byte, limit int) ([][]byte, error) {
+// orders reads the sort keys within w of a partition of the index "list", in order.
+func (s *Store) orders(ctx context.Context, in string, w window) ([][]byte, error) {
 	values := item{":g": &types.AttributeValueMemberS{Value: in}}
 	names := map[string]string{"#g": attrList}
 	condition := "#g = :g"
-	if len(after) > 0 {
-		values[":o"] = &types.AttributeValueMemberB{Value: after}
+	if len(w.after) > 0 {
+		values[":o"] = &types.AttributeValueMemberB{Value: w.after}
 		names["#o"] = attrOrder
 		condition += " AND #o > :o"
 	}
@@ -60,7 +60,7 @@ func (s *Store) orders(ctx context.Context, in string, after []byte, limit int) 
 		KeyConditionExpression:    &condition,
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
-	}, limit)
+	}, w.limit)
 	found := make([][]byte, len(list))
 	for n, i := range list {
 		found[n] = i.bytes(attrOrder)
@@ -84,44 +84,33 @@ func spread[V any](ctx context.Context, ask func(ctx context.Context, lane strin
 	return slices.Concat(found[:]...), nil
 }
 
-// walk calls each for up to limit rows of a kind with keys greater than after, in order.
-func (s *Store) walk(ctx context.Context, kind string, after []byte, limit int, each func(key []byte, i item)) error {
+// window is the part of a list that is asked for: so many with keys greater than after.
+type window struct {
+	after []byte
+	limit int
+}
+
+// walk calls each for the rows of a kind within w, in order.
+func (s *Store) walk(ctx context.Context, kind string, w window, each func(key []byte, i item)) error {
 	ctx, leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return s.pages(ctx, kind, after, limit, func(after []byte, limit int) ([][]byte, error) {
+	return s.pages(ctx, kind, w, func(w window) ([][]byte, error) {
 		keys, err := spread(ctx, func(ctx context.Context, lane string) ([][]byte, error) {
-			return s.orders(ctx, kind+lane, after, limit)
+			return s.orders(ctx, kind+lane, w)
 		})
 		slices.SortFunc(keys, bytes.Compare)
-		return keys[:min(limit, len(keys))], err
+		return keys[:min(w.limit, len(keys))], err
 	}, each)
-}
-
-// walkOne does so for those of an account.
-func (s *Store) walkOne(ctx context.Context, kind string, account, after []byte, limit int, each func(key []byte, i item)) error {
-	if len(account) == 0 {
-		return nil
-	}
-	return s.pages(ctx, kind, after, limit, func(after []byte, limit int) ([][]byte, error) {
-		return s.orders(ctx, kind+encode(account), after, limit)
-	}, func(key []byte, i item) {
-		if bytes.Equal(i.bytes(attrAccount), account) { // the index may be a moment behind
-			each(key, i)
-		}
-	})
 }
 
 // pages reads the rows whose keys list finds. Keys whose rows are not there, or not yet,
 // do not count.
-func (s *Store) pages(
-	ctx context.Context, kind string, after []byte, limit int,
-	list func(after []byte, limit int) ([][]byte, error), each func(key []byte, i item),
-) error {
-	for limit > 0 {
-		keys, err := list(after, limit)
+func (s *Store) pages(ctx context.Context, kind string, w window, list func(window) ([][]byte, error), each func([]byte, item)) error {
+	for w.limit > 0 {
+		keys, err := list(w)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
@@ -133,17 +122,17 @@ func (s *Store) pages(
 		if err != nil {
 			return err
 		}
-		asked := limit
+		last := len(keys) < w.limit
 		for n, at := range places {
 			if c := cells[at]; c.now != nil {
 				each(keys[n], c.now)
-				limit--
+				w.limit--
 			}
 		}
-		if len(keys) < asked {
+		if last {
 			return nil
 		}
-		after = keys[len(keys)-1]
+		w.after = keys[len(keys)-1]
 	}
 	return nil
 }

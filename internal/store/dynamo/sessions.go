@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
 	"math"
 
@@ -46,8 +47,12 @@ func (s *Store) SessionsOf(ctx context.Context, account, after []byte, limit int
 	}
 	defer leave()
 	var list []store.Session
-	err = s.walkOne(ctx, inSessions, account, after, limit, func(key []byte, i item) {
-		list = append(list, sessionOf(key, i))
+	err = s.pages(ctx, inSessions, window{after, limit}, func(w window) ([][]byte, error) {
+		return s.orders(ctx, inSessions+encode(account), w)
+	}, func(key []byte, i item) {
+		if session := sessionOf(key, i); bytes.Equal(session.Account, account) { // the index may be behind
+			list = append(list, session)
+		}
 	})
 	return list, err
 }
@@ -135,7 +140,7 @@ func (t *txn) endSession(key []byte) {
 
 // endSessions deletes the sessions of an account that is gone.
 func (s *Store) endSessions(ctx context.Context, account []byte) error {
-	keys, err := s.orders(ctx, inSessions+encode(account), nil, math.MaxInt32)
+	keys, err := s.orders(ctx, inSessions+encode(account), window{limit: math.MaxInt32})
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *Store) Ticket(ctx context.Context, key []byte) (store.Ticket, error) {
 // by a moment, and reads each strongly consistent.
 func (s *Store) ListTickets(ctx context.Context, after []byte, limit int) ([]store.Ticket, error) {
 	var list []store.Ticket
-	err := s.walk(ctx, inTickets, after, limit, func(key []byte, i item) {
+	err := s.walk(ctx, inTickets, window{after, limit}, func(key []byte, i item) {
 		list = append(list, ticketOf(key, i))
 	})
 	return list, err
