@@ -165,6 +165,7 @@ var policies = []struct {
 		true, "", "", "",
 	},
 	{"no mail", func(p *account.Policy) { p.Mail = false }, true, "", "", ""},
+	{"no mail, but the address first", func(p *account.Policy) { p.Mail, p.SignUp = false, account.SignUpEmail }, true, "", "", ""},
 	{"undecided", func(p *account.Policy) { *p = account.Policy{} }, true, "", "", ""},
 }
 
