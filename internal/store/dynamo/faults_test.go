@@ -12,10 +12,22 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// TestFaults signs in while a fifth of all requests goes wrong, in one of four ways. Each
-// ticket is fought over by three, who each ask again under their own operation until they
-// are told how it ended: one has it, and what they were told is what is stored.
+// TestFaults signs in while a fifth of all requests goes wrong. Each ticket is fought over
+// by three, who each ask again under their own operation until they are told how it ended:
+// one has it, and what they were told is what is stored.
 func TestFaults(t *testing.T) {
+	for name, ways := range map[string][]outcome{
+		"the server is throttled": {throttled},
+		"the server fails":        {broken},
+		"requests are lost":       {unsent},
+		"answers are lost":        {unheard},
+		"all of it":               {unsent, unheard, throttled, broken},
+	} {
+		t.Run(name, func(t *testing.T) { faults(t, ways) })
+	}
+}
+
+func faults(t *testing.T, ways []outcome) {
 	const seed, people, tickets, rivals = 7, 4, 24, 3
 	w := &wire{}
 	c := testConfig(t)
@@ -31,7 +43,7 @@ func TestFaults(t *testing.T) {
 		if random.IntN(5) > 0 {
 			return passes
 		}
-		return []outcome{unsent, unheard, throttled, broken}[random.IntN(4)]
+		return ways[random.IntN(len(ways))]
 	}
 	w.mu.Unlock()
 
