@@ -222,7 +222,9 @@ func (m Administration) List(ctx context.Context, after uuid.UUID, limit int) ([
 	return slices.DeleteFunc(list, m.hides), next, err
 }
 
-func (m Administration) hides(s Summary) bool { return m.allowedOn(actLook, record.Role(s.Role)) != nil }
+func (m Administration) hides(s Summary) bool {
+	return m.allowedOn(actLook, record.Role(s.Role)) != nil
+}
 
 // Find gives the account that has exactly this username, proved address or identifier:
 // one, or none. Names are sealed and looked up by keyed hashes, so no part of one finds

@@ -35,6 +35,8 @@ func TestEveryCodeIsAnswered(t *testing.T) {
 	heard.links(t)
 	heard.addresses(t)
 	heard.recoveries(t)
+	heard.administration(t)
+	heard.adminConflicts(t)
 	heard.conflicts(t)
 	heard.grants(t)
 	heard.documents(t)

@@ -94,6 +94,7 @@ func (s *site) attempting() []func(someone) attempt {
 		makers["POST "+f.path] = func(p someone) attempt { return s.finishAttempt(f, p) }
 	}
 	maps.Copy(makers, s.letters())
+	maps.Copy(makers, s.administration())
 	var all []func(someone) attempt
 	for _, r := range s.routes {
 		if r.method == http.MethodGet {

@@ -121,8 +121,9 @@ func TestEverySentinelHasItsCode(t *testing.T) {
 		"account.ErrEmailTaken":  {account.ErrEmailTaken, "name_taken"},
 		"account.ErrOtherPerson": {account.ErrOtherPerson, "forbidden"},
 		"account.ErrForbidden":   {account.ErrForbidden, "forbidden"},
-		"account.ErrUninvitable": {account.ErrUninvitable, "internal"},
-		"account.ErrUnknown":     {account.ErrUnknown, "internal"},
+		"account.ErrUninvitable": {account.ErrUninvitable, "policy_refused"},
+		"account.ErrUnreachable": {account.ErrUnreachable, "policy_refused"},
+		"account.ErrUnknown":     {account.ErrUnknown, "not_found"},
 		"account.ErrLink":        {account.ErrLink, "expired"},
 	}
 	for _, name := range slices.Concat(variables(t, "../session"), variables(t, "../account")) {
