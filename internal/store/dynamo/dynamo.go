@@ -75,6 +75,7 @@ var (
 const (
 	DefaultTimeout  = 2500 * time.Millisecond
 	DefaultPatience = 700 * time.Millisecond
+	DefaultGrace    = 72 * time.Hour
 )
 
 // Config says where the table is and how long may be waited for it.
@@ -90,7 +91,8 @@ type Config struct {
 	// DefaultPatience. Safety does not depend on it.
 	Patience time.Duration
 	// Grace is how long Expire leaves what has ended to DynamoDB's own expiry, which
-	// costs nothing and comes late; 0: not at all.
+	// costs nothing and comes late; 0: DefaultGrace, but nothing is left to a server at
+	// an Endpoint, which may know no expiry; negative: nothing.
 	Grace time.Duration
 
 	Credentials aws.CredentialsProvider // nil: what the environment says
@@ -152,6 +154,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.Patience <= 0 {
 		c.Patience = DefaultPatience
+	}
+	if c.Grace == 0 && c.Endpoint == "" {
+		c.Grace = DefaultGrace
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader

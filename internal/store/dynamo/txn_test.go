@@ -354,6 +354,19 @@ func TestGrace(t *testing.T) {
 	if err := s.Spend(t.Context(), store.OpID{2}, spend); err != nil {
 		t.Errorf("it was never forgotten: %v", err)
 	}
+	for _, c := range []struct {
+		config Config
+		want   time.Duration
+	}{
+		{Config{}, DefaultGrace},
+		{Config{Endpoint: "http://localhost:8000"}, 0},
+		{Config{Grace: -1}, -1},
+		{Config{Grace: time.Hour, Endpoint: "http://localhost:8000"}, time.Hour},
+	} {
+		if got := withDefaults(c.config).Grace; got != c.want {
+			t.Errorf("%+v: grace %v, want %v", c.config, got, c.want)
+		}
+	}
 }
 
 // TestGarbled: what somebody else has written into the table is read as nothing, and
