@@ -19,6 +19,8 @@ var (
 	ErrAccountUnknown = account.ErrUnknown
 	// ErrCannotInvite: sign-up is closed, or there is no mail to send it with.
 	ErrCannotInvite = account.ErrUninvitable
+	// ErrPasskeyUnknown: the account has no such passkey.
+	ErrPasskeyUnknown = account.ErrPasskey
 )
 
 // Operator is what somebody on the machine itself may do, without signing in: whoever

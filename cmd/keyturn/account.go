@@ -24,8 +24,9 @@ const (
 func accountCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
-		Short: "Add, invite and list accounts, make links",
-		Long: "Add, invite and list accounts, and make one-time links, on the machine that has the keys.\n" +
+		Short: "Add, invite, list, disable and promote accounts, make links",
+		Long: "Add, invite, list, disable and promote accounts, and make one-time links, on the machine\n" +
+			"that has the keys. Nobody's role is asked for: who has the keys may do everything.\n" +
 			"The settings are those of the server; every flag of serve may be given here too.",
 		Example: "  keyturn account add --username ana --admin\n  keyturn account invite\n  keyturn account list\n  keyturn account link ana",
 		Args:    noArguments,
@@ -34,7 +35,7 @@ func accountCommand(p *program) *cobra.Command {
 	addSettings(cmd.PersistentFlags(), true)
 	cmd.PersistentFlags().Bool(jsonFlag, false, "print JSON")
 	cmd.PersistentFlags().Bool(qrFlag, false, "draw a link as a QR code even where nobody looks; on a terminal it always is")
-	cmd.AddCommand(accountAdd(p), accountInvite(p), accountList(p), accountLink(p))
+	cmd.AddCommand(accountAdd(p), accountInvite(p), accountList(p), accountLink(p), accountDisable(p), accountEnable(p), accountRole(p))
 	return cmd
 }
 
@@ -155,6 +156,13 @@ func accountList(p *program) *cobra.Command {
 	}
 }
 
+func listed(a keyturn.Account) listedAccount {
+	return listedAccount{
+		ID: a.ID, Username: a.Username, DisplayName: a.DisplayName,
+		Role: a.Role, State: a.State, Passkeys: a.Passkeys, Created: a.Created.UTC(),
+	}
+}
+
 func allAccounts(ctx context.Context, o keyturn.Operator) ([]listedAccount, error) {
 	accounts := []listedAccount{}
 	for after := uuid.Nil; ; {
@@ -163,10 +171,7 @@ func allAccounts(ctx context.Context, o keyturn.Operator) ([]listedAccount, erro
 			return nil, err
 		}
 		for _, a := range some {
-			accounts = append(accounts, listedAccount{
-				ID: a.ID, Username: a.Username, DisplayName: a.DisplayName,
-				Role: a.Role, State: a.State, Passkeys: a.Passkeys, Created: a.Created.UTC(),
-			})
+			accounts = append(accounts, listed(a))
 		}
 		if next == uuid.Nil {
 			return accounts, nil

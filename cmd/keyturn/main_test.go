@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 //	ready URL                 wait until URL answers 200
 //	get STATUS URL            ask once; the answer is the standard output
 //	absent REGEXP FILE LOG    what REGEXP's group finds in FILE is not in LOG
+//	signup URL USERNAME       open an account; $PASSKEY is its passkey
+//	intrude FILE SQL          change a database behind the server's back
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -42,6 +44,9 @@ func TestScripts(t *testing.T) {
 			"ready":  ready,
 			"get":    get,
 			"absent": absent,
+
+			"signup":  signUp,
+			"intrude": intrude,
 		},
 	})
 }
