@@ -306,3 +306,18 @@ func TestTwoVersionsMigrate(t *testing.T) {
 		}
 	}
 }
+
+// TestAddresses: what docs/postgresql.md says of addresses holds.
+func TestAddresses(t *testing.T) {
+	for name, c := range map[string]struct{ sql, parameters string }{
+		"a pooler that keeps no prepared statements": {"SELECT 1", "&default_query_exec_mode=exec"},
+		"a schema of its own":                        {"CREATE SCHEMA keyturn; CREATE TABLE public.accounts (another bigint)", "&search_path=keyturn"},
+		"the first host that writes":                 {"SELECT 1", "&target_session_attrs=read-write"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := postgrestest.Database(t)
+			postgrestest.Run(t, address, c.sql)
+			everyVerb(t, openTest(t, Config{URL: address + c.parameters}))
+		})
+	}
+}

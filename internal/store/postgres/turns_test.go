@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -216,4 +217,29 @@ func TestStandsInLine(t *testing.T) {
 		}
 	}
 	wantChained(t, s, 4+2*chains)
+}
+
+// TestLanes: one at a time in each, and whoever goes away leaves the line.
+func TestLanes(t *testing.T) {
+	l := newLanes()
+	leave, err := l.enter(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := l.enter(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	impatient, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := l.enter(impatient, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a lane that is taken: %v, want %v", err, context.DeadlineExceeded)
+	}
+	leave()
+	again, err := l.enter(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
 }
