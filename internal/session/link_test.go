@@ -79,8 +79,22 @@ func TestFreshByLink(t *testing.T) {
 // it never counts as one by link.
 func TestSignUpIsNotFreshByLink(t *testing.T) {
 	w := newWorld(t, "standard", webauthntest.Phone())
-	if c := w.alive(t, w.up, "just signed up"); c.Fresh(w.Clock.Now(), time.Hour) {
+	c := w.alive(t, w.up, "just signed up")
+	if c.Fresh(w.Clock.Now(), time.Hour) {
 		t.Fatal("fresh without an assertion")
+	}
+	facts := c.Account().Facts()
+	facts.Ways = nil
+	row, err := w.Vault.SealAccount(facts, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := w.Vault.OpenAccount(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.On(bare).Fresh(w.Clock.Now(), time.Hour) || c.Holds(bare) {
+		t.Fatal("a passkey that is gone counts as a link")
 	}
 }
 
