@@ -173,3 +173,25 @@ func (s *Server) openAccounts(ctx context.Context) (n int, err error) {
 		}
 	}
 }
+
+// CheckIntegrity reads the whole database that cfg names and says whether it is sound.
+// Servers may be running. It is for SQLite alone: ErrNoBackup.
+func CheckIntegrity(ctx context.Context, cfg Config) (err error) {
+	if cfg, err = cfg.complete(); err != nil {
+		return err
+	}
+	if cfg.Backend() != backendSQLite {
+		return ErrNoBackup
+	}
+	if err := cfg.there(); err != nil {
+		return err
+	}
+	s, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.SQLitePath(), Now: cfg.Now, Log: cfg.Log})
+	if err != nil {
+		return fmt.Errorf("keyturn: %w", err)
+	}
+	if err = errors.Join(s.Check(ctx), s.Close()); err != nil {
+		return fmt.Errorf("keyturn: %w", err)
+	}
+	return nil
+}

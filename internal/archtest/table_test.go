@@ -56,6 +56,7 @@ func imports() []row {
 			pkg: "internal/bench", may: []string{"webauthn/webauthntest"},
 			why: "load from outside, by people with passkeys: it knows a server's command line and API, and nothing of its inside",
 		},
+		{pkg: "internal/doctor", may: []string{"internal/settings", seal, mail}, why: "looks at what is set; stores are opened for it, and it names none"},
 		{pkg: "internal/metrics", may: []string{store}, why: "counts what it is told, and times a store; nothing waits for it"},
 		{pkg: "console", why: "pages are files"},
 		{pkg: ".", may: []string{anything}, why: "wires the house; only here is a backend named"},
