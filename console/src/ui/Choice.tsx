@@ -14,7 +14,7 @@ export function Choice({ name, label, options, ...rest }: Props) {
   return (
     <div className="field">
       <label htmlFor={name}>{label}</label>
-      <select {...named(name)} {...rest}>
+      <select {...named(name)} name={name} {...rest}>
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}

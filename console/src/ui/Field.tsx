@@ -19,6 +19,7 @@ export function Field({ name, label, hint, fault, ...rest }: Props) {
       <label htmlFor={name}>{label}</label>
       <input
         {...named(name)}
+        name={name}
         type="text"
         dir="auto"
         aria-invalid={fault ? true : undefined}

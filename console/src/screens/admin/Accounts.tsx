@@ -44,11 +44,14 @@ export function Accounts({ desk, search, initial = {} }: Props) {
       </div>
       {made && <MadeLink made={made} desk={desk} close={() => setMade(null)} />}
       <form {...named("search-form")} className="inline-form" role="search" onSubmit={submit}>
-        <Field name="search" label={text("admin.search")} hint={text("admin.search.hint")} defaultValue={search} autoComplete="off" maxLength={254} ref={field} {...plainName} />
+        <Field name="search" label={text("admin.search")} aria-describedby="search-hint" defaultValue={search} autoComplete="off" maxLength={254} ref={field} {...plainName} />
         <Button {...named("search-go")} type="submit" kind="secondary">
           {text("admin.search.button")}
         </Button>
       </form>
+      <p className="hint" id="search-hint">
+        {text("admin.search.hint")}
+      </p>
       {!list.value && !desk.activity.notice && <Loading rows={3} />}
       <ul {...named("accounts")} className="rows">
         {list.value?.accounts.map((account) => (

@@ -44,21 +44,32 @@ export function Draft({ what, desk, close, made }: Props) {
     const lacks = isAccount ? !draft.username && !draft.email : draft.deliver === true && !draft.email;
     setFault(lacks);
     if (lacks) return form.current?.querySelector("input")?.focus();
-    close();
-    void desk.act(async () => {
+    void send(draft);
+  }
+
+  // What was typed stays until it went well.
+  async function send(draft: object): Promise<void> {
+    const well = await desk.act(async () => {
       if (isAccount) made((await post<Added>("/v1/admin/accounts", draft)).enrolment);
       else made(await post<Made>("/v1/admin/invitations", draft));
       return { kind: "ok", key: isAccount ? "admin.added" : "admin.invited" };
     });
+    if (well) close();
   }
 
+  function leave() {
+    desk.activity.say(null);
+    close();
+  }
+
+  const wrong = desk.activity.notice;
   const missing = fault ? text(isAccount ? "admin.one-of" : "sign-up.email-missing") : undefined;
   return (
-    <Dialog open onClose={close} name="draft" title={text(isAccount ? "admin.add" : "admin.invite")}>
+    <Dialog open onClose={leave} name="draft" title={text(isAccount ? "admin.add" : "admin.invite")}>
       <form onSubmit={submit} noValidate ref={form}>
         {isAccount && <Field name="username" label={text("profile.username")} fault={missing} autoComplete="off" maxLength={64} {...plainName} />}
         <Field name="email" type="email" label={text("profile.email")} fault={isAccount ? undefined : missing} autoComplete="off" maxLength={254} {...plainName} />
-        <Field name="display-name" label={text("profile.name")} autoComplete="off" maxLength={64} />
+        <Field name="display-name" label={text("passkeys.name.field")} autoComplete="off" maxLength={64} />
         <Choice name="role" label={text("admin.role")} options={roles} defaultValue="member" />
         {site.mail && (
           <label className="check">
@@ -66,11 +77,16 @@ export function Draft({ what, desk, close, made }: Props) {
             {text("admin.deliver")}
           </label>
         )}
+        {wrong?.kind === "error" && (
+          <p className="status" data-kind="error">
+            {text(wrong.key, wrong.values)}
+          </p>
+        )}
         <div className="dialog-actions">
-          <Button kind="secondary" onClick={close}>
+          <Button kind="secondary" onClick={leave}>
             {text("cancel")}
           </Button>
-          <Button {...named("draft-sure")} kind="primary" type="submit">
+          <Button {...named("draft-sure")} kind="primary" type="submit" disabled={desk.activity.busy}>
             {text(isAccount ? "admin.create" : "admin.invite")}
           </Button>
         </div>

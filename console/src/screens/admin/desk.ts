@@ -12,15 +12,15 @@ export interface Desk {
   activity: Activity;
   stepUp: StepUp;
   // act does one thing and says what it answers, or what went wrong; after runs when it
-  // went well.
-  act: (work: () => Promise<Notice | null>, after?: () => Promise<void>) => Promise<void>;
+  // went well. It answers whether it did.
+  act: (work: () => Promise<Notice | null>, after?: () => Promise<void>) => Promise<boolean>;
 }
 
 export function useDesk(initial: Notice | null): Desk {
   const activity = useActivity(initial, true);
   const stepUp = useStepUp();
 
-  async function act(work: () => Promise<Notice | null>, after?: () => Promise<void>): Promise<void> {
+  async function act(work: () => Promise<Notice | null>, after?: () => Promise<void>): Promise<boolean> {
     let notice: Notice | null = null;
     let refused: Notice | null = null;
     const well = await activity.attempt(
@@ -33,10 +33,11 @@ export function useDesk(initial: Notice | null): Desk {
       () => void act(work, after),
     );
     if (refused) activity.say(refused);
-    if (!well) return;
+    if (!well) return false;
     await after?.();
     activity.rest(false);
     activity.say(notice);
+    return true;
   }
   return { activity, stepUp, act };
 }
