@@ -48,10 +48,10 @@ build: console ## build bin/keyturn, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/keyturn ./cmd/keyturn
 
 .PHONY: test
-test: console lint browser verifiers ## lint, then every test with the race detector, browser and verifiers included
+test: console lint browser verifiers stores ## lint, then every test with the race detector; browser, verifiers and all three stores included
 	cd console && npm test
-	$(GO) test -race -p 2 -timeout 12m $$($(GO) list ./... | grep -vE '/(e2e|drills)$$')
-	KEYTURN_TEST_REQUIRE=browser,node,python .ci/patiently ./drills
+	KEYTURN_TEST_REQUIRE=postgres,dynamodb $(GO) test -race -p 2 -timeout 12m $$($(GO) list ./... | grep -vE '/(e2e|drills)$$')
+	KEYTURN_TEST_REQUIRE=browser,node,python,postgres,dynamodb .ci/patiently ./drills
 	KEYTURN_TEST_REQUIRE=browser,node,python .ci/patiently ./e2e
 
 .PHONY: e2e
@@ -114,8 +114,8 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 	done
 
 .PHONY: drills
-drills: ## faults and attacks against the built binary, at full size; prints the figures
-	KEYTURN_DRILLS=full $(GO) test -count=1 -v -timeout 60m ./drills
+drills: stores ## faults and attacks against the built binary, on all three stores, at full size; prints the figures
+	KEYTURN_DRILLS=full KEYTURN_TEST_REQUIRE=postgres,dynamodb $(GO) test -count=1 -v -timeout 120m ./drills
 
 # What the tests need beside Go.
 
@@ -135,3 +135,8 @@ browser:
 verifiers:
 	@.ci/need python
 	@.ci/need node
+
+.PHONY: stores
+stores:
+	@.ci/need postgres
+	@.ci/need dynamodb
