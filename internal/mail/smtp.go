@@ -26,11 +26,11 @@ const (
 
 // SMTPConfig is what an SMTP transport is made of.
 type SMTPConfig struct {
-	// URL is smtp://USER:PASSWORD@HOST:PORT, which speaks STARTTLS (without it to
-	// loopback only), or smtps://…, TLS from the first byte. User and password, percent
+	// URL is smtp://USER:PASSWORD@HOST:PORT, which speaks STARTTLS (a server on loopback
+	// may do without), or smtps://…, TLS from the first byte. User and password, percent
 	// encoded, may be left out together; the port is 587 or 465 by default.
 	URL string
-	// TLS says whom to trust; nil: the system's authorities. With it, loopback speaks
+	// TLS says whom to trust; nil: the system's authorities. With it, loopback must speak
 	// STARTTLS too.
 	TLS *tls.Config
 }
@@ -44,7 +44,7 @@ type SMTP struct {
 	password string
 	tls      *tls.Config
 	implicit bool // TLS from the first byte
-	plain    bool // none at all
+	near     bool // on loopback, where a server may offer no STARTTLS
 }
 
 var _ Transport = (*SMTP)(nil)
@@ -80,7 +80,7 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 			return nil, errors.New("mail: the SMTP server is given a user or a password alone; give both or neither")
 		}
 	}
-	s.plain = !s.implicit && cfg.TLS == nil && loopback(s.host)
+	s.near = !s.implicit && cfg.TLS == nil && loopback(s.host)
 	if cfg.TLS != nil {
 		s.tls = cfg.TLS.Clone()
 	}
@@ -162,9 +162,13 @@ func (s *SMTP) options(ctx context.Context, l *line) []gomail.Option {
 		gomail.WithPort(s.port), gomail.WithTimeout(smtpTimeout), gomail.WithTLSConfig(s.tls),
 		gomail.WithTLSPolicy(gomail.TLSMandatory), gomail.WithDialContextFunc(dial),
 	}
-	if s.implicit || s.plain {
-		// STARTTLS is not asked for: it is there already, or nobody can listen.
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	switch {
+	case s.implicit:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS)) // it is there already
+	case s.near:
+		// Nobody listens on the way. What is offered is taken and verified all the same:
+		// behind the port may be a tunnel to elsewhere.
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
 	}
 	if s.user != "" {
 		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),

@@ -78,13 +78,12 @@ func TestSMTPDelivers(t *testing.T) {
 		trust   *authority
 		user    string
 	}{
-		"STARTTLS":                      {serverOptions{tls: a.issue(t)}, "smtp://", a, ""},
-		"STARTTLS with user":            {serverOptions{tls: a.issue(t), wants: "u@x:p@s/s:w"}, "smtp://u%40x:p%40s%2Fs%3Aw@", a, "u@x"},
-		"implicit TLS":                  {serverOptions{tls: a.issue(t), implicit: true}, "smtps://", a, ""},
-		"implicit TLS with user":        {serverOptions{tls: a.issue(t), implicit: true, wants: "u:p"}, "smtps://u:p@", a, "u"},
-		"loopback without TLS":          {serverOptions{}, "smtp://", nil, ""},
-		"loopback with user":            {serverOptions{wants: "u:p"}, "smtp://u:p@", nil, "u"},
-		"loopback that offers STARTTLS": {serverOptions{tls: a.issue(t)}, "smtp://", nil, ""},
+		"STARTTLS":               {serverOptions{tls: a.issue(t)}, "smtp://", a, ""},
+		"STARTTLS with user":     {serverOptions{tls: a.issue(t), wants: "u@x:p@s/s:w"}, "smtp://u%40x:p%40s%2Fs%3Aw@", a, "u@x"},
+		"implicit TLS":           {serverOptions{tls: a.issue(t), implicit: true}, "smtps://", a, ""},
+		"implicit TLS with user": {serverOptions{tls: a.issue(t), implicit: true, wants: "u:p"}, "smtps://u:p@", a, "u"},
+		"loopback without TLS":   {serverOptions{}, "smtp://", nil, ""},
+		"loopback with user":     {serverOptions{wants: "u:p"}, "smtp://u:p@", nil, "u"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, c.options)
@@ -136,6 +135,7 @@ func TestSMTPTrustsNobody(t *testing.T) {
 		"unknown authority":             {serverOptions{tls: stranger.issue(t)}, "smtp://", a},
 		"unknown authority, implicit":   {serverOptions{tls: stranger.issue(t), implicit: true}, "smtps://", a},
 		"system's authorities":          {serverOptions{tls: a.issue(t), implicit: true}, "smtps://", nil},
+		"loopback's own authority":      {serverOptions{tls: a.issue(t)}, "smtp://", nil},
 		"another host's certificate":    {serverOptions{tls: a.issue(t, "mail.example.com")}, "smtp://", a},
 		"another host's, implicit":      {serverOptions{tls: a.issue(t, "mail.example.com"), implicit: true}, "smtps://", a},
 		"plain where TLS should begin":  {serverOptions{}, "smtps://", a},
@@ -360,16 +360,16 @@ func TestNewSMTPRefuses(t *testing.T) {
 	for url, want := range map[string]SMTP{
 		"smtp://mail.example.com":      {host: "mail.example.com", port: 587},
 		"smtps://mail.example.com/":    {host: "mail.example.com", port: 465, implicit: true},
-		"smtp://localhost:2525":        {host: "localhost", port: 2525, plain: true},
-		"smtp://[::1]:25":              {host: "::1", port: 25, plain: true},
-		"smtp://127.9.9.9":             {host: "127.9.9.9", port: 587, plain: true},
+		"smtp://localhost:2525":        {host: "localhost", port: 2525, near: true},
+		"smtp://[::1]:25":              {host: "::1", port: 25, near: true},
+		"smtp://127.9.9.9":             {host: "127.9.9.9", port: 587, near: true},
 		"smtps://localhost":            {host: "localhost", port: 465, implicit: true},
 		"smtp://localhost.example.com": {host: "localhost.example.com", port: 587},
 		"smtp://127.0.0.1.example.com": {host: "127.0.0.1.example.com", port: 587},
 		"smtp://192.0.2.1":             {host: "192.0.2.1", port: 587},
 	} {
 		s, err := NewSMTP(SMTPConfig{URL: url})
-		if err != nil || s.host != want.host || s.port != want.port || s.implicit != want.implicit || s.plain != want.plain {
+		if err != nil || s.host != want.host || s.port != want.port || s.implicit != want.implicit || s.near != want.near {
 			t.Errorf("%s: %+v, %v", url, s, err)
 		} else if s.tls.ServerName != want.host || s.tls.MinVersion < tls.VersionTLS12 || s.tls.InsecureSkipVerify {
 			t.Errorf("%s: %+v", url, s.tls)
