@@ -260,7 +260,7 @@ func (d *drill) drain(c *client, forged []question) {
 
 // varies are the members whose value is another in every answer or for every name; their
 // length stays.
-var varies = regexp.MustCompile(`"(challenge|id|request_id|name|displayName)":"([^"]*)"`)
+var varies = regexp.MustCompile(`"(challenge|id|request|request_id|name|displayName)":"([^"]*)"`)
 
 // faceOf is all of an answer that may not tell one name from another.
 func faceOf(a answer) string {
