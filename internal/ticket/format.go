@@ -138,15 +138,19 @@ func mint[T any, P settable[T]](s *Sealer, f form, e *envelope[T], life time.Dur
 	if err != nil {
 		return nil, &Error{Code: CodeInvalid, Err: err}
 	}
-	if overhead+len(content) > f.size {
-		return nil, &Error{Code: CodeTooLarge, Err: fmt.Errorf("%d bytes too many", overhead+len(content)-f.size)}
+	size := f.size
+	if overhead+len(content) <= f.usual {
+		size = f.usual
 	}
-	padded := make([]byte, f.size-headerSize-seal.SubOverhead)
+	if overhead+len(content) > size {
+		return nil, &Error{Code: CodeTooLarge, Err: fmt.Errorf("%d bytes too many", overhead+len(content)-size)}
+	}
+	padded := make([]byte, size-headerSize-seal.SubOverhead)
 	binary.BigEndian.PutUint16(padded, uint16(len(content)))
 	copy(padded[2:], content)
 
 	v := s.keys.Primary()
-	header := append(v.Append(append(make([]byte, 0, f.size), ticketFormat)), c.ID[:]...)
+	header := append(v.Append(append(make([]byte, 0, size), ticketFormat)), c.ID[:]...)
 	raw, err := s.keys.SealSub(header, s.sub(v, f, header, c), padded)
 	if err != nil {
 		return nil, fmt.Errorf("ticket: sealing: %w", err)
@@ -154,8 +158,11 @@ func mint[T any, P settable[T]](s *Sealer, f form, e *envelope[T], life time.Dur
 	return raw, nil
 }
 
+// fits tells whether a ticket of the form may be so many bytes long.
+func (f form) fits(n int) bool { return n == f.size || f.usual > 0 && n == f.usual }
+
 func open[T any, P settable[T]](s *Sealer, f form, raw []byte, w Want) (*envelope[T], error) {
-	if len(raw) != f.size || raw[0] != ticketFormat || w.Door == "" || w.RPID == "" {
+	if !f.fits(len(raw)) || raw[0] != ticketFormat || w.Door == "" || w.RPID == "" {
 		return nil, &Error{Code: CodeUnknown}
 	}
 	v, _ := seal.ParseVersion(raw[1:versionEnd])

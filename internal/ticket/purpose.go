@@ -1,7 +1,9 @@
 package ticket
 
 // The purposes. A name is for ever: it is part of the key. A size is that of the
-// whole ticket in bytes, the same for every ticket of the purpose.
+// whole ticket in bytes, the same for every ticket of the purpose. Only a link that a
+// mail carries to its one reader has a usual size beside it, so that most are short
+// enough for every mail program.
 var _ = []Purposeful{SignUp{}, SignIn{}, Enrolment{}, Binding{}, StepUp{}, RecoveryBinding{}}
 
 var _ = []Linked{
@@ -10,8 +12,9 @@ var _ = []Linked{
 
 // form is the shape of one purpose's tickets.
 type form struct {
-	name string
-	size int
+	name  string
+	size  int
+	usual int // the size of those that fit into it; 0: none is smaller than size
 }
 
 // Purposeful is a ticket that is bound to the client that asks for it and lives at
@@ -47,7 +50,7 @@ type SignUp struct {
 	Role             string   `cbor:"30,keyasint,omitempty"` // as the invitation has it; absent: a member
 }
 
-func (SignUp) challenge() form { return form{"sign-up", 1024} }
+func (SignUp) challenge() form { return form{name: "sign-up", size: 1024} }
 
 // SignIn is the challenge of an assertion by somebody who is not signed in.
 type SignIn struct {
@@ -58,7 +61,7 @@ type SignIn struct {
 	Decoy            bool   `cbor:"23,keyasint,omitempty"` // the name is nobody's
 }
 
-func (SignIn) challenge() form { return form{"sign-in", 480} }
+func (SignIn) challenge() form { return form{name: "sign-in", size: 480} }
 
 // Enrolment is the challenge of a registration that an enrolment link permits.
 type Enrolment struct {
@@ -68,7 +71,7 @@ type Enrolment struct {
 	Permit           [16]byte `cbor:"22,keyasint"` // ID of the link
 }
 
-func (Enrolment) challenge() form { return form{"enrolment", 480} }
+func (Enrolment) challenge() form { return form{name: "enrolment", size: 480} }
 
 // Binding is the challenge of a registration that adds a passkey to the account of
 // a signed-in person.
@@ -79,7 +82,7 @@ type Binding struct {
 	Conditional      bool    `cbor:"22,keyasint,omitempty"`
 }
 
-func (Binding) challenge() form { return form{"binding", 480} }
+func (Binding) challenge() form { return form{name: "binding", size: 480} }
 
 // StepUp is the challenge of an assertion by a signed-in person.
 type StepUp struct {
@@ -90,17 +93,17 @@ type StepUp struct {
 	Binding          []byte   `cbor:"23,keyasint,omitempty"` // what the person approves by it; nil: nothing in particular
 }
 
-func (StepUp) challenge() form { return form{"step-up", 480} }
+func (StepUp) challenge() form { return form{name: "step-up", size: 480} }
 
 // FirstAdmin is the link that opens a store's first administrator's account.
 type FirstAdmin struct{ Common }
 
-func (FirstAdmin) link() form { return form{"first-admin", 256} }
+func (FirstAdmin) link() form { return form{name: "first-admin", size: 256} }
 
 // EnrolmentLink is the link that lets the person of an account make a passkey.
 type EnrolmentLink struct{ Common }
 
-func (EnrolmentLink) link() form { return form{"enrolment-link", 256} }
+func (EnrolmentLink) link() form { return form{name: "enrolment-link", size: 256} }
 
 // RecoveryBinding is the challenge of a registration that a recovery permits.
 type RecoveryBinding struct {
@@ -110,7 +113,7 @@ type RecoveryBinding struct {
 	HeldUntil        int64   `cbor:"22,keyasint,omitempty"` // Unix milliseconds; 0: the passkey is not held
 }
 
-func (RecoveryBinding) challenge() form { return form{"recovery-binding", 480} }
+func (RecoveryBinding) challenge() form { return form{name: "recovery-binding", size: 480} }
 
 // EmailLink is a mailed link that signs in, or lets whoever has no account sign up.
 type EmailLink struct {
@@ -123,7 +126,7 @@ type EmailLink struct {
 	Agent    string `cbor:"25,keyasint,omitempty"` // what asked, in at most 96 bytes
 }
 
-func (EmailLink) link() form { return form{"email-link", 1024} }
+func (EmailLink) link() form { return form{name: "email-link", size: 1024, usual: 480} }
 
 // EmailProof is a mailed link that proves an address of an account.
 type EmailProof struct {
@@ -131,7 +134,7 @@ type EmailProof struct {
 	Address string `cbor:"20,keyasint"`
 }
 
-func (EmailProof) link() form { return form{"email-proof", 480} }
+func (EmailProof) link() form { return form{name: "email-proof", size: 480} }
 
 // EmailRight lets whoever proved an address that is nobody's sign up with it.
 type EmailRight struct {
@@ -139,7 +142,7 @@ type EmailRight struct {
 	Address string `cbor:"20,keyasint"`
 }
 
-func (EmailRight) link() form { return form{"email-right", 480} }
+func (EmailRight) link() form { return form{name: "email-right", size: 480} }
 
 // Invitation lets somebody sign up. What it grants stands in its stored half.
 type Invitation struct {
@@ -147,7 +150,7 @@ type Invitation struct {
 	Proves string `cbor:"20,keyasint,omitempty"` // the address it was mailed to; absent: it was handed over
 }
 
-func (Invitation) link() form { return form{"invitation", 480} }
+func (Invitation) link() form { return form{name: "invitation", size: 480} }
 
 // Notice is the link of a notice by which its reader says "this was not me". What it
 // undoes stands in its stored half.
@@ -156,7 +159,7 @@ type Notice struct {
 	Address string `cbor:"20,keyasint"` // where the notice went
 }
 
-func (Notice) link() form { return form{"notice", 480} }
+func (Notice) link() form { return form{name: "notice", size: 480} }
 
 // Recovery lets whoever showed a recovery code bind a passkey, and do nothing else.
 type Recovery struct {
@@ -164,4 +167,4 @@ type Recovery struct {
 	HeldUntil int64 `cbor:"20,keyasint,omitempty"` // Unix milliseconds; 0: the passkey is not held
 }
 
-func (Recovery) link() form { return form{"recovery", 256} }
+func (Recovery) link() form { return form{name: "recovery", size: 256} }
