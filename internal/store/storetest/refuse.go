@@ -53,6 +53,9 @@ func (v verb[V]) refuses(t *testing.T, open opener, cases []refusal[V]) {
 	}
 }
 
+// repeatRounds is how many operations are repeated while their first try is under way.
+const repeatRounds = 5
+
 // repeats checks that a verb under its own OpID happens once, and under another's
 // is refused first of all for its ticket, though the rows have moved as well.
 func (v verb[V]) repeats(t *testing.T, open opener) {
@@ -75,6 +78,24 @@ func (v verb[V]) repeats(t *testing.T, open opener) {
 		*v.op(&x) = w.op()
 		wantError(t, v.do(w.ctx, w.s, x), store.ErrSpent, "")
 		same(t, "after another's repeat", w.dump(), after)
+	})
+	t.Run("repeated while it is under way", func(t *testing.T) {
+		w := newWorld(t, open)
+		for range repeatRounds {
+			x := v.fresh(w)
+			v.owing(w, &x)
+			before := len(w.events())
+			for i, err := range race(func(int) error { return v.do(w.ctx, w.s, x) }) {
+				if err != nil {
+					t.Fatalf("racer %d under one OpID: %v", i, err)
+				}
+			}
+			after := w.dump()
+			same(t, "events", len(w.events()), before+1)
+			w.must(v.do(w.ctx, w.s, x))
+			same(t, "after one more repeat", w.dump(), after)
+		}
+		w.chained()
 	})
 	t.Run("repeated after a bare spend of its own", func(t *testing.T) {
 		w := newWorld(t, open)
