@@ -182,7 +182,7 @@ func policyRows() []Setting {
 		{
 			Name: "limits.passkeys_per_account", Default: "20",
 			Meaning: "how many passkeys one account may hold",
-			field:   number(func(s *Settings) *int { return &s.PasskeysPerAccount }, 1, 100),
+			field:   number(func(s *Settings) *int { return &s.PasskeysPerAccount }, 1, 200),
 		},
 	}
 }

@@ -137,7 +137,7 @@ func TestChecks(t *testing.T) {
 		{"attestation", func(s *Settings) { s.Attestation = "require" }, `"require" is not in this version; it judges no attestation; choose none`},
 		{"attestation", func(s *Settings) { s.Attestation = "prefer" }, `"prefer" is not in this version`},
 		{"attestation", func(s *Settings) { s.Attestation = "direct" }, "choose none"},
-		{"limits.passkeys_per_account", func(s *Settings) { s.PasskeysPerAccount = 101 }, "from 1 to 100"},
+		{"limits.passkeys_per_account", func(s *Settings) { s.PasskeysPerAccount = 201 }, "from 1 to 200"},
 		{"limits.failures.network", func(s *Settings) { s.FailuresPerNetwork = -1 }, "whole number from 1"},
 		{"limits.failures.process", func(s *Settings) { s.FailuresPerProcess = -1 }, "whole number from 1"},
 		{"limits.flood.rate", func(s *Settings) { s.FloodRate = -1 }, "number from 0.01"},
