@@ -214,9 +214,18 @@ type SignUp struct {
 	Marker      *Ref   // marker that permits it (Key is its name), consumed
 	Account     Row
 	Identifiers []Identifier
-	Credential  *Credential // nil: the account awaits its first way in
-	Session     *Session    // nil: nobody is signed in
+	Credential  *Credential  // nil: the account awaits its first way in
+	More        []Credential // further ones, of an account that comes from another store
+	Session     *Session     // nil: nobody is signed in
 	Event       EventFunc
+}
+
+// Credentials are all that the sign-up writes: Credential, then More.
+func (v SignUp) Credentials() []Credential {
+	if v.Credential == nil {
+		return v.More
+	}
+	return append([]Credential{*v.Credential}, v.More...)
 }
 
 // SignIn records a successful assertion.
@@ -328,10 +337,11 @@ type SessionChange struct {
 
 // Ceremonies is what a finished ceremony writes.
 type Ceremonies interface {
-	// RecordSignUp writes account, identifiers, credential, session, spend and
+	// RecordSignUp writes account, identifiers, credentials, session, spend and
 	// event, and deletes the ticket and the marker, or does none of it.
 	// ErrSpent: the spend is another's, or ticket or marker is not there at its version.
-	// ErrTaken: an identifier, the credential or the account key exists; nothing is spent.
+	// ErrTaken: an identifier, a credential or the account key exists, or one is named
+	// twice; nothing is spent.
 	RecordSignUp(ctx context.Context, v SignUp) error
 
 	// RecordSignIn spends the ticket, records the use, opens the session, ends the

@@ -22,9 +22,9 @@ const (
 )
 
 // RecordSignUp implements store.Ceremonies. It locks the spend; the stored rights, the
-// account, its identifiers, credential and session.
+// account, its identifiers, credentials and session.
 //
-// Identifiers and credential are reserved by the very items that they will be: placed,
+// Identifiers and credentials are reserved by the very items that they will be: placed,
 // but not there until the event is. Whoever wants one that a dead sign-up has placed
 // shuts that sign-up out and takes it.
 func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
@@ -39,8 +39,8 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 	for _, i := range v.Identifiers {
 		needs = append(needs, single(inIdentifiers, i.Key))
 	}
-	if v.Credential != nil {
-		needs = append(needs, single(inCredentials, v.Credential.Key))
+	for _, c := range v.Credentials() {
+		needs = append(needs, single(inCredentials, c.Key))
 	}
 	needs = append(needs, sessionPlaces(v.Session, nil)...)
 	return s.do(ctx, verb{needs: needs, event: v.Event, chain: s.chainOf(v.Op), judge: func(t *txn) (bool, error) {
@@ -55,8 +55,8 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 		for _, i := range v.Identifiers {
 			t.put(single(inIdentifiers, i.Key), identifierItem(i))
 		}
-		if v.Credential != nil {
-			t.put(single(inCredentials, v.Credential.Key), credentialItem(*v.Credential))
+		for _, c := range v.Credentials() {
+			t.put(single(inCredentials, c.Key), credentialItem(c))
 		}
 		t.openSession(v.Session)
 		return false, nil
@@ -78,7 +78,7 @@ func (t *txn) judgeSignUp(v store.SignUp) (done bool, err error) {
 	if t.identifiersTaken(v.Identifiers) {
 		return false, &store.TakenError{Table: store.TableIdentifiers}
 	}
-	if v.Credential != nil && t.get(single(inCredentials, v.Credential.Key)) != nil {
+	if t.credentialsTaken(v.Credentials()) {
 		return false, &store.TakenError{Table: store.TableCredentials}
 	}
 	if t.get(single(inAccounts, v.Account.Key)) != nil {

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
 	"maps"
 
@@ -64,6 +65,21 @@ func (s *Store) Credentials(ctx context.Context, keys [][]byte) ([]store.Credent
 		}
 	}
 	return list, nil
+}
+
+// credentialsTaken tells whether one of list exists, or list names one twice.
+func (t *txn) credentialsTaken(list []store.Credential) bool {
+	for n, c := range list {
+		for _, earlier := range list[:n] {
+			if bytes.Equal(earlier.Key, c.Key) {
+				return true
+			}
+		}
+		if t.get(single(inCredentials, c.Key)) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // usable tells whether the stored credential is within what the use was judged on.

@@ -40,9 +40,7 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 			}
 			j.permitted(v.Ticket, v.Marker)
 			j.identifiersFree(v.Account.Key, v.Identifiers)
-			if v.Credential != nil {
-				j.free(store.TableCredentials, v.Credential.Key)
-			}
+			j.credentialsFree(v.Credentials())
 			j.free(store.TableAccounts, v.Account.Key)
 			j.sessionFree(v.Session)
 		},
@@ -52,9 +50,7 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 			}
 			w.consume(v.Ticket, v.Marker)
 			w.identifiers(v.Identifiers)
-			if v.Credential != nil {
-				w.credential(*v.Credential)
-			}
+			w.credentials(v.Credentials())
 			w.account(v.Account, v.Op)
 			w.session(v.Session)
 		},

@@ -67,7 +67,9 @@ func checkSignUp(v store.SignUp) error {
 	}
 	f.key(v.Account.Key, "the account")
 	f.identifiers(v.Account.Key, v.Identifiers)
-	f.credential(v.Account.Key, v.Credential)
+	for _, c := range v.Credentials() {
+		f.credential(v.Account.Key, &c)
+	}
 	f.session(v.Account.Key, v.Session)
 	return f.err
 }

@@ -183,6 +183,24 @@ func (j *judge) free(table store.Table, key []byte) {
 	}, "SELECT 1 FROM "+string(table)+" WHERE key = $1", full(key))
 }
 
+// credentialsFree demands that none of list exists, and that list names none twice.
+func (j *judge) credentialsFree(list []store.Credential) {
+	if len(list) == 0 {
+		return
+	}
+	keys := make([][]byte, len(list))
+	for n, c := range list {
+		keys[n] = c.Key
+	}
+	twice := repeated(keys)
+	j.ask(func(rows pgx.Rows) error {
+		if rows.Next() || twice {
+			return &store.TakenError{Table: store.TableCredentials}
+		}
+		return nil
+	}, "SELECT 1 FROM credentials WHERE key = ANY($1)", keys)
+}
+
 func (j *judge) sessionFree(s *store.Session) {
 	if s != nil {
 		j.free(store.TableSessions, s.Key)

@@ -74,6 +74,15 @@ func (w *writes) credential(c store.Credential) {
 		c.Key, c.Version, full(c.Body), full(c.Account), c.State, full(c.Sealed), full(c.Name), millis(c.LastUsed), c.TimesUsed)
 }
 
+// credentials writes new ones. Two verbs that want the same want them in the same order.
+func (w *writes) credentials(list []store.Credential) {
+	for _, c := range slices.SortedFunc(slices.Values(list), func(a, b store.Credential) int {
+		return bytes.Compare(a.Key, b.Key)
+	}) {
+		w.credential(c)
+	}
+}
+
 // nextCredential leaves the name alone: it moves without the version, so whoever made
 // the next edition may not have seen the newest.
 func (w *writes) nextCredential(c store.Credential) {

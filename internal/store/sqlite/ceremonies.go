@@ -45,8 +45,8 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 		for _, i := range v.Identifiers {
 			t.putIdentifier(i)
 		}
-		if v.Credential != nil {
-			t.putCredential(*v.Credential)
+		for _, c := range v.Credentials() {
+			t.putCredential(c)
 		}
 		t.putSession(v.Session)
 		t.putEvent(event)
@@ -69,7 +69,7 @@ func (t *tx) judgeSignUp(v store.SignUp) (done bool, err error) {
 	if t.identifiersTaken(v.Identifiers) {
 		return false, &store.TakenError{Table: store.TableIdentifiers}
 	}
-	if v.Credential != nil && t.exists(findCredential, v.Credential.Key) {
+	if t.credentialsTaken(v.Credentials()) {
 		return false, &store.TakenError{Table: store.TableCredentials}
 	}
 	if t.exists(findAccount, v.Account.Key) {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 
 	"zombiezen.com/go/sqlite"
@@ -52,6 +53,21 @@ func scanCredential(stmt *sqlite.Stmt) store.Credential {
 		LastUsed:  moment(stmt, 7),
 		TimesUsed: unsigned(stmt, 8),
 	}
+}
+
+// credentialsTaken tells whether one of list exists, or list names one twice.
+func (t *tx) credentialsTaken(list []store.Credential) bool {
+	for n, c := range list {
+		for _, earlier := range list[:n] {
+			if bytes.Equal(earlier.Key, c.Key) {
+				return true
+			}
+		}
+		if t.exists(findCredential, c.Key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tx) putCredential(c store.Credential) {

@@ -52,6 +52,7 @@ func (w *world) signUp() store.SignUp {
 		Account:     a,
 		Identifiers: []store.Identifier{w.identifier(a.Key), w.identifier(a.Key)},
 		Credential:  &c,
+		More:        []store.Credential{w.credential(a.Key), w.credential(a.Key)},
 		Session:     w.session(a.Key),
 		Event:       w.event(a.Key),
 	}
@@ -103,6 +104,12 @@ func signUpRefusals() []refusal[store.SignUp] {
 			c.Key = w.person().credential.Key
 			x.Credential = &c
 		}},
+		{name: "a further credential taken", want: store.ErrTaken, table: store.TableCredentials, spoil: func(w *world, x *v) {
+			x.More[1].Key = w.person().credential.Key
+		}},
+		{name: "credential twice", want: store.ErrTaken, table: store.TableCredentials, spoil: func(_ *world, x *v) {
+			x.More[1].Key = x.Credential.Key
+		}},
 		{name: "account taken", want: store.ErrTaken, table: store.TableAccounts, spoil: func(w *world, x *v) {
 			key := w.person().account.Key
 			*x = store.SignUp{Op: x.Op, Spend: x.Spend, Event: x.Event, Account: store.Row{Key: key, Version: 1, Body: w.body("usurper")}}
@@ -121,6 +128,9 @@ func signUpRefusals() []refusal[store.SignUp] {
 		{name: "another's credential", spoil: func(w *world, x *v) {
 			c := w.credential(w.person().account.Key)
 			x.Credential = &c
+		}},
+		{name: "another's further credential", spoil: func(w *world, x *v) {
+			x.More[0].Account = w.person().account.Key
 		}},
 		{name: "another's session", spoil: func(w *world, x *v) {
 			x.Session = w.session(w.person().account.Key)
@@ -144,7 +154,7 @@ func signUpWritesAll(t *testing.T, open opener) {
 	after := w.dump()
 	same(t, "accounts", after.Accounts, []store.Row{v.Account})
 	same(t, "identifiers", after.Identifiers, v.Identifiers)
-	same(t, "credentials", after.Credentials, []store.Credential{*v.Credential})
+	same(t, "credentials", after.Credentials, append([]store.Credential{*v.Credential}, v.More...))
 	same(t, "sessions", after.Sessions, []store.Session{*v.Session})
 	same(t, "tickets", after.Tickets, []store.Ticket(nil))
 	same(t, "markers", after.Markers, []store.Marker(nil))
@@ -189,7 +199,7 @@ func operatorRepeats(t *testing.T, open opener) {
 	other := v
 	other.Op = w.op()
 	other.Account.Body = w.body("another account")
-	other.Identifiers, other.Credential, other.Session = nil, nil, nil
+	other.Identifiers, other.Credential, other.More, other.Session = nil, nil, nil, nil
 	wantError(t, w.s.RecordSignUp(w.ctx, other), store.ErrTaken, store.TableAccounts)
 	same(t, "after another account under the same key", w.dump(), after)
 }
