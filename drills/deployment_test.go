@@ -107,6 +107,14 @@ func deploy(d *drill, settings ...string) *deployment {
 // deployAs starts a server that takes itself for the one at url.
 func deployAs(d *drill, url string, settings ...string) *deployment {
 	d.Helper()
+	s := prepare(d, url, settings...)
+	s.start()
+	return s
+}
+
+// prepare is deployAs without starting anything.
+func prepare(d *drill, url string, settings ...string) *deployment {
+	d.Helper()
 	s := &deployment{d: d, dir: d.TempDir(), port: freePort(d), url: url, log: &journal{}}
 	if s.url == "" {
 		s.url = fmt.Sprintf("http://localhost:%d", s.port)
@@ -130,7 +138,6 @@ func deployAs(d *drill, url string, settings ...string) *deployment {
 			d.Logf("the end of the log:\n%s", s.log.tail())
 		}
 	})
-	s.start()
 	return s
 }
 
