@@ -5,56 +5,61 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"testing"
 
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
-// TestRefreshRace: two processes on one database are shown one refresh token many times
+// TestRefreshRace: three processes on one store are shown one refresh token many times
 // at the same moment. It has exactly one successor, which all who asked are given, and
 // which works once itself.
 func TestRefreshRace(t *testing.T) {
-	d := begin(t, "refresh race")
-	rounds, posts := size(5, 50), size(16, 64)
-	one := deploy(d, flooded()...)
-	other := deployAs(d, one.url, flooded(
-		"KEYTURN_DATA_DIR="+filepath.Join(one.dir, "data"),
-		"KEYTURN_KEYS_SERVER=file:"+filepath.Join(one.dir, "keyturn-keys", "server.key"),
-	)...)
-	clients := []*client{one.client(), other.client()}
-	p := d.newcomer(clients[0], "ana", webauthntest.Phone())
-	good := 0
-	for round := range rounds {
-		a, err := clients[round%2].signIn(p)
-		d.must(err)
-		first := refreshOf(a)
-		successors := map[string]int{}
-		for _, a := range d.atOnce(posts, func(i int) (answer, error) { return clients[i%2].refresh(first) }) {
-			if a.status != http.StatusOK {
-				d.Errorf("round %d: status %d: %s", round, a.status, a.body)
+	onEach(t, "refresh race", func(d *drill, b backend) {
+		rounds, posts := b.size(3, 100, 10), b.size(15, 300, 60)
+		s := b.replicate(d, 3, flooded()...)
+		at := s.clients()
+		p := d.newcomer(at[0], "ana", webauthntest.Phone())
+		good := 0
+		for round := range rounds {
+			if d.rotatesOnce(at, p, round, posts) {
+				good++
 			}
-			successors[refreshOf(a)]++
 		}
-		next, err := clients[(round+1)%2].refresh(onlyKey(successors))
-		d.must(err)
-		if len(successors) != 1 || next.status != http.StatusOK {
-			d.Errorf("round %d: %d successors, the next rotation: status %d", round, len(successors), next.status)
-			continue
+		s.alive()
+		d.report("%d of %d rounds of %d rotations of one token by 3 processes with exactly one successor, reuse ends the family",
+			good, rounds, posts)
+	})
+}
+
+// rotatesOnce is one round of the race for a refresh token.
+func (d *drill) rotatesOnce(at []*client, p *person, round, posts int) bool {
+	d.Helper()
+	a, err := at[round%3].signIn(p)
+	d.must(err)
+	first := refreshOf(a)
+	successors := map[string]int{}
+	for _, a := range d.atOnce(posts, func(i int) (answer, error) { return at[i%3].refresh(first) }) {
+		if a.status != http.StatusOK {
+			d.Errorf("round %d: status %d: %s", round, a.status, a.body)
 		}
-		// The first token is two generations old by now: a sign of theft.
-		reuse, err := clients[round%2].refresh(first)
-		d.must(err)
-		after, err := clients[(round+1)%2].refresh(refreshOf(next))
-		d.must(err)
-		if reuse.status != http.StatusBadRequest || after.status != http.StatusBadRequest {
-			d.Errorf("round %d: reuse: status %d, the family after it: status %d", round, reuse.status, after.status)
-			continue
-		}
-		good++
+		successors[refreshOf(a)]++
 	}
-	d.report("%d of %d rounds of %d rotations of one token by two processes with exactly one successor, reuse ends the family",
-		good, rounds, posts)
+	next, err := at[(round+1)%3].refresh(onlyKey(successors))
+	d.must(err)
+	if len(successors) != 1 || next.status != http.StatusOK {
+		d.Errorf("round %d: %d successors, the next rotation: status %d", round, len(successors), next.status)
+		return false
+	}
+	// The first token is two generations old by now: a sign of theft.
+	reuse, err := at[round%3].refresh(first)
+	d.must(err)
+	after, err := at[(round+2)%3].refresh(refreshOf(next))
+	d.must(err)
+	if reuse.status != http.StatusBadRequest || after.status != http.StatusBadRequest {
+		d.Errorf("round %d: reuse: status %d, the family after it: status %d", round, reuse.status, after.status)
+		return false
+	}
+	return true
 }
 
 // refresh shows a refresh token for its successor.
