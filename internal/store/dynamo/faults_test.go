@@ -163,6 +163,22 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// TestHungRequest: one that nobody answers is given up in time to be sent again.
+func TestHungRequest(t *testing.T) {
+	w := &wire{}
+	c := testConfig(t)
+	c.Transport, c.Timeout = w, 2*time.Second
+	s := openTest(t, c)
+	w.take()
+	w.spoil = func(request) outcome {
+		if len(w.seen) == 1 {
+			return silent
+		}
+		return passes
+	}
+	must(t, s.Spend(t.Context(), store.OpID{1}, store.Spend{Expires: dawn}))
+}
+
 // TestJitter: anything up to the bound, never more, and the bound doubles.
 func TestJitter(t *testing.T) {
 	for attempt, bound := range map[int]time.Duration{0: firstDelay, 1: 2 * firstDelay, 2: 4 * firstDelay, 3: lastDelay, 60: lastDelay} {

@@ -39,6 +39,7 @@ const (
 	unheard           // the server does it, and the connection breaks before the answer
 	throttled         // the server refuses it for want of capacity
 	broken            // the server answers 500 and has done nothing
+	silent            // nobody answers
 )
 
 var errWire = errors.New("the connection is broken")
@@ -73,6 +74,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch result {
 	case unsent:
 		return nil, errWire
+	case silent:
+		<-r.Context().Done()
+		return nil, r.Context().Err()
 	case throttled:
 		return answer(r, http.StatusBadRequest, "ProvisionedThroughputExceededException"), nil
 	case broken:
