@@ -24,6 +24,7 @@ func imports() []row {
 		mail                      = "internal/mail"
 		seal, session, store      = "internal/seal", "internal/session", "internal/store"
 		ticket, token, webauthn   = "internal/ticket", "internal/token", "webauthn"
+		transfer                  = "internal/transfer"
 	)
 	return []row{
 		{pkg: "webauthn", why: "pure: the standard's procedures, without I/O, clock or policy"},
@@ -46,6 +47,14 @@ func imports() []row {
 			why: "the heart knows memory and procedures both, but neither backends nor keys",
 		},
 		{pkg: token, may: []string{ceremony, session, store, record, audit}, why: "what a proof earns; only ceremony makes proofs"},
+		{
+			pkg: transfer, may: []string{store, record, audit, account},
+			why: "moves facts that record opens and seals; which names lead to an account, account says",
+		},
+		{
+			pkg: "internal/transfer/passwordless", may: []string{webauthn, record, account, transfer},
+			why: "reads another system's table: it never sees a store of ours",
+		},
 		{
 			pkg: "internal/httpapi", may: []string{ceremony, account, session, token, audit, limit, webauthn},
 			why: "a door holds no rule of its own and never sees a store",
