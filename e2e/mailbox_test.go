@@ -25,12 +25,13 @@ type letter struct {
 type mailbox struct {
 	t      *testing.T
 	server string
+	shelf  string // where its mails are shown: by the server itself, or by who took them
 	to     string
 	read   map[string]bool
 }
 
 func (s *server) mailbox(t *testing.T, to string) *mailbox {
-	return &mailbox{t: t, server: s.url, to: to, read: map[string]bool{}}
+	return &mailbox{t: t, server: s.url, shelf: s.url, to: to, read: map[string]bool{}}
 }
 
 // next waits for a mail whose subject holds some words.
@@ -62,7 +63,7 @@ func (m *mailbox) next(subject string) letter {
 
 func (m *mailbox) get(path string, into any) {
 	m.t.Helper()
-	answer, err := http.Get(m.server + path)
+	answer, err := http.Get(m.shelf + path)
 	if err != nil {
 		m.t.Fatal(err)
 	}
