@@ -27,20 +27,21 @@ type view struct {
 	width  int64
 	zoom   float64
 	scheme string
+	check  bool // by axe, which takes its time: every property of a view once or more
 }
 
 // views are those that need the same page and differ in how it is looked at stand
 // next to one another: it is loaded once for them.
 var views = []view{
-	{"phone", "", 360, 1, "light"},
-	{"phone, dark", "", 360, 1, "dark"},
-	{"desk", "", 1280, 1, "light"},
-	{"desk, dark", "", 1280, 1, "dark"},
-	{"desk, 200 %", "", 1280, 2, "light"},
-	{"phone, German", "&lang=de", 360, 1, "light"},
-	{"phone, German, 200 %", "&lang=de", 360, 2, "dark"},
-	{"desk, right to left", "&dir=rtl", 1280, 1, "dark"},
-	{"phone, right to left", "&dir=rtl", 360, 1, "light"},
+	{"phone", "", 360, 1, "light", true},
+	{"phone, dark", "", 360, 1, "dark", true},
+	{"desk", "", 1280, 1, "light", true},
+	{"desk, dark", "", 1280, 1, "dark", false},
+	{"desk, 200 %", "", 1280, 2, "light", false},
+	{"phone, German", "&lang=de", 360, 1, "light", false},
+	{"phone, German, 200 %", "&lang=de", 360, 2, "dark", true},
+	{"desk, right to left", "&dir=rtl", 1280, 1, "dark", true},
+	{"phone, right to left", "&dir=rtl", 360, 1, "light", false},
 }
 
 // TestGallery looks at every state of every screen in every view: nothing that axe
@@ -101,12 +102,10 @@ func (b *browser) inspect(state, axe string) {
 			eval[any](b, axe+"; null")
 			loaded = v.query
 		}
-		var violations []string
-		if err := json.Unmarshal([]byte(eval[string](b, faultless)), &violations); err != nil {
-			b.t.Fatal(err)
-		}
-		for _, violation := range violations {
-			b.t.Errorf("%s, %s: %s", state, v.name, violation)
+		if v.check {
+			for _, violation := range b.violations() {
+				b.t.Errorf("%s, %s: %s", state, v.name, violation)
+			}
 		}
 		if wide := eval[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 			b.t.Errorf("%s, %s: %d px wider than the window", state, v.name, wide)
@@ -121,6 +120,15 @@ func (b *browser) inspect(state, axe string) {
 			b.picture(dir, fmt.Sprintf("%s-%d-%s%s", state, v.width, v.scheme, strings.NewReplacer("&", "-", "=", "-").Replace(v.query)))
 		}
 	}
+}
+
+// violations are what axe finds fault with.
+func (b *browser) violations() (found []string) {
+	b.t.Helper()
+	if err := json.Unmarshal([]byte(eval[string](b, faultless)), &found); err != nil {
+		b.t.Fatal(err)
+	}
+	return found
 }
 
 // photographed are the views that there are pictures of.

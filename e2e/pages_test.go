@@ -99,7 +99,7 @@ func (p person) usernameless() {
 func (p person) elsewhere() {
 	p.t.Helper()
 	p.usernameless()
-	p.awaitStatus(saidNoneHere)
+	p.await("the other button", "document.querySelector('#passkey').textContent === 'Use your phone or security key' && document.querySelector('#status').textContent")
 	p.click("passkey")
 }
 

@@ -35,8 +35,10 @@ export class NoneHere extends Error {
   override name = "NoneHere";
 }
 
-// Nobody reads a question and calls it off in less.
+// Nobody reads a question and calls it off in less. A browser that looks before it asks
+// has more time: a slow one is no person.
 const QUICK_MS = 500;
+const LOOK_MS = 1000;
 
 // canLook tells whether the browser can answer at once that it has no passkey, instead
 // of asking for a phone (Credential Management, uiMode "immediate").
@@ -76,7 +78,7 @@ export async function use(path: string, { begin, here = false, mediation, signal
     ...options,
   });
   const got = await asked.catch((error: unknown) => {
-    const quick = performance.now() - since < QUICK_MS;
+    const quick = performance.now() - since < (immediate ? LOOK_MS : QUICK_MS);
     throw here && quick && (error as Error).name === "NotAllowedError" ? new NoneHere() : error;
   });
   onPick?.();

@@ -13,26 +13,7 @@ import { Events } from "./Events";
 import { Invitations } from "./Invitations";
 import { Person, type PersonProps } from "./Person";
 import { useDesk } from "./desk";
-
-type View = "accounts" | "invitations" | "events";
-
-// Where in administration somebody is: the query says it, so that it can be kept.
-export interface Place {
-  view: View;
-  account?: string;
-  search: string;
-}
-
-export function placeOf(query: string): Place {
-  const said = new URLSearchParams(query);
-  const view = said.get("view");
-  const account = said.get("account");
-  return {
-    view: view === "invitations" || view === "events" ? view : "accounts",
-    search: said.get("search") ?? "",
-    ...(account ? { account } : {}),
-  };
-}
+import { type Place, type View, placeOf } from "./place";
 
 export interface AdminProps {
   place?: Place;

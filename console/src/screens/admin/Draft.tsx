@@ -112,7 +112,7 @@ export function MadeLink({ made, desk, close }: { made: Made; desk: Desk; close:
       {link && (
         <>
           <p>{text("admin.link.once", values)}</p>
-          <p className="link-text" dir="ltr">
+          <p className="link-text" dir="ltr" tabIndex={0}>
             <code {...named("link-text")}>{link}</code>
           </p>
         </>
