@@ -17,36 +17,51 @@ import (
 // TestKill: of the registrations that were acknowledged before a kill -9, none is
 // lost; of those that were not, each is there as a whole or not at all.
 func TestKill(t *testing.T) {
-	d := begin(t, "kill -9")
-	n, kills := size(200, 10_000), size(4, 40)
-	s := deploy(d, flooded()...)
-	r := &registrations{s: s, client: s.client(), want: n, enough: make(chan struct{})}
-	r.open = sync.NewCond(&r.mu)
-	var workers sync.WaitGroup
-	for i := range size(6, 64) {
-		workers.Go(func() { r.register(i) })
-	}
-	killed := r.interrupt(kills)
-	workers.Wait()
+	onEach(t, "kill -9", func(d *drill, b backend) {
+		n, kills := b.size(100, 10_000, 1000), b.size(3, 40, 20)
+		s := b.replicate(d, 1, flooded()...)
+		r := newRegistrations(s.deployment, n)
+		var workers sync.WaitGroup
+		for i := range size(6, 64) {
+			workers.Go(func() { r.register(i) })
+		}
+		killed := r.interrupt(kills)
+		workers.Wait()
 
-	lost := r.lost(d)
-	whole, absent, half := r.remains(d)
-	s.alive()
-	s.stop()
-	e := watch(d, s.database())
+		lost := r.lost(d)
+		whole, absent, half := r.remains(d)
+		s.alive()
+		s.stop()
+		if path := s.sqlite(); path != "" {
+			d.wholeDatabase(path, int64(len(r.acknowledged)-lost+whole+absent))
+		}
+		d.report("%d kills, %d registrations acknowledged: %d lost; %d cut off: %d whole, %d absent, %d half-written",
+			killed, len(r.acknowledged), lost, len(r.cutOff), whole, absent, half)
+	})
+}
+
+// wholeDatabase demands that SQLite finds nothing wrong with a database, and that its
+// tables hold one row for each person.
+func (d *drill) wholeDatabase(path string, people int64) {
+	d.Helper()
+	e := watch(d, path)
 	e.query("PRAGMA integrity_check", func(stmt *sqlite.Stmt) {
 		if verdict := stmt.ColumnText(0); verdict != "ok" {
 			d.Errorf("integrity check: %s", verdict)
 		}
 	})
-	people := int64(len(r.acknowledged) - lost + whole + absent)
 	for _, table := range []string{"accounts", "identifiers", "credentials"} {
 		if rows := e.number("SELECT count(*) FROM " + table); rows != people {
 			d.Errorf("%d rows in table %s, want one for each of %d people", rows, table, people)
 		}
 	}
-	d.report("%d kills, %d registrations acknowledged: %d lost; %d cut off: %d whole, %d absent, %d half-written",
-		killed, len(r.acknowledged), lost, len(r.cutOff), whole, absent, half)
+}
+
+// newRegistrations are registrations of which so many are wanted.
+func newRegistrations(s *deployment, want int) *registrations {
+	r := &registrations{s: s, client: s.client(), want: want, enough: make(chan struct{})}
+	r.open = sync.NewCond(&r.mu)
+	return r
 }
 
 // registrations come in while the server is killed again and again.

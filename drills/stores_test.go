@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/keyturn/keyturn/internal/store/dynamo/dynamotest"
@@ -98,6 +99,16 @@ func replicateOn(d *drill, processes int, settings ...string) *cluster {
 		c.processes = append(c.processes, deployAs(d, first.url, settings...))
 	}
 	return c
+}
+
+// sqlite is the file of the database; empty: it is another store.
+func (c *cluster) sqlite() string {
+	for _, setting := range c.env {
+		if path, found := strings.CutPrefix(setting, "KEYTURN_STORE=sqlite:"); found {
+			return path
+		}
+	}
+	return ""
 }
 
 // clients are our own pages, one at each process.
