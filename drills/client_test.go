@@ -106,8 +106,13 @@ func (c *client) send(method, path string, body []byte) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return read(response)
+}
+
+// read reads a response to its end.
+func read(response *http.Response) (a answer, err error) {
 	defer func() { _ = response.Body.Close() }()
-	a := answer{status: response.StatusCode, header: response.Header}
+	a = answer{status: response.StatusCode, header: response.Header}
 	a.body, err = io.ReadAll(response.Body)
 	return a, err
 }

@@ -69,7 +69,8 @@ type registrations struct {
 	s      *deployment
 	client *client
 	want   int
-	enough chan struct{} // closed when want were acknowledged
+	pace   <-chan time.Time // of sign-ups; nil: as many as there are answers
+	enough chan struct{}    // closed when want were acknowledged
 
 	mu           sync.Mutex // guards what follows
 	open         *sync.Cond
@@ -78,11 +79,15 @@ type registrations struct {
 	acknowledged []*person
 	cutOff       []*person // the answer to their finish never came
 	refused      []error   // answers that are neither success nor 503
+	failed       time.Time // the last time that one did not succeed
 }
 
 // register opens one account after the other until it is over.
 func (r *registrations) register(worker int) {
 	for i := 0; r.await(); i++ {
+		if r.pace != nil {
+			<-r.pace
+		}
 		model := webauthntest.Phone()
 		if i%2 == 1 {
 			model = webauthntest.SecurityKey()
@@ -106,16 +111,20 @@ func (r *registrations) await() bool {
 func (r *registrations) note(p *person, a answer, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil || a.status != http.StatusCreated {
+		r.failed = time.Now()
+	}
 	switch {
 	case err == nil && a.status == http.StatusCreated:
 		r.acknowledged = append(r.acknowledged, p)
 		if len(r.acknowledged) == r.want {
 			close(r.enough)
 		}
-	case err != nil && len(p.key.Credentials()) > 0:
-		// The passkey was made, so the finish was at least on its way.
+	case len(p.key.Credentials()) > 0 && (err != nil || a.status == http.StatusServiceUnavailable):
+		// The passkey was made, so the finish was at least on its way; whether it was
+		// done before it became unavailable, the server does not say.
 		r.cutOff = append(r.cutOff, p)
-	case err == nil && a.status != http.StatusServiceUnavailable:
+	case err == nil:
 		r.refused = append(r.refused, fmt.Errorf("%s: status %d: %s", p.name, a.status, a.body))
 	}
 }

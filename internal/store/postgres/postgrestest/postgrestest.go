@@ -3,7 +3,8 @@
 // It owns one cluster per test binary: made on first use in a folder of its own under
 // the temporary folder, reached by a socket in that folder and by nothing else, and
 // gone with the process that asked for it, however that ends. Nothing in it is durable:
-// it tests what is written, not whether disks keep it.
+// it tests what is written, not whether disks keep it. An Engine is for tests that ask
+// just that: it is durable, belongs to one test, and crashes when it is told to.
 //
 // The engine must be installed. Where it is not, a test is skipped, or fails when
 // KEYTURN_TEST_REQUIRE (a comma separated list) names postgres.
@@ -94,13 +95,19 @@ func Run(t testing.TB, address, sql string) {
 func need(t testing.TB) *cluster {
 	t.Helper()
 	c, err := shared()
+	found(t, err)
+	return c
+}
+
+// found ends t when there is no engine, or it does not start.
+func found(t testing.TB, err error) {
+	t.Helper()
 	switch {
 	case errors.Is(err, errMissing) && !slices.Contains(strings.Split(os.Getenv("KEYTURN_TEST_REQUIRE"), ","), "postgres"):
 		t.Skip(err)
 	case err != nil:
 		t.Fatal(err)
 	}
-	return c
 }
 
 const templateName = "keyturn_template"

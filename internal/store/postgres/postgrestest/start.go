@@ -41,27 +41,36 @@ func start() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	shell := exec.Command("/bin/sh", "-c", life)
-	if os.Geteuid() == 0 { // the engine refuses to run as root
-		if err := give(dir, "postgres"); err != nil {
-			return nil, err
-		}
-		shell = exec.Command("su", "postgres", "-s", "/bin/sh", "-c", life)
-	}
-	shell.Env = append(os.Environ(), "BIN="+bin, "DIR="+dir, "LC_ALL=C")
-	if _, err := shell.StdinPipe(); err != nil { // never closed: the process's end does it
+	command, err := shell(life, bin, dir)
+	if err != nil {
 		return nil, err
 	}
-	if err := shell.Start(); err != nil {
+	if _, err := command.StdinPipe(); err != nil { // never closed: the process's end does it
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
 		return nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = shell.Wait() // how it ended stands in the log
+		_ = command.Wait() // how it ended stands in the log
 		close(ended)
 	}()
 	c := &cluster{dir: dir, ended: ended, free: make(chan string, 16)}
 	return c, c.await()
+}
+
+// shell is a script about to run as somebody whom the engine accepts, who owns dir.
+func shell(script, bin, dir string) (*exec.Cmd, error) {
+	command := exec.Command("/bin/sh", "-c", script)
+	if os.Geteuid() == 0 { // the engine refuses to run as root
+		if err := give(dir, "postgres"); err != nil {
+			return nil, err
+		}
+		command = exec.Command("su", "postgres", "-s", "/bin/sh", "-c", script)
+	}
+	command.Env = append(os.Environ(), "BIN="+bin, "DIR="+dir, "LC_ALL=C")
+	return command, nil
 }
 
 // await returns when the cluster answers, or has ended.
