@@ -56,7 +56,7 @@ test: console lint browser verifiers stores ## lint, then every test with the ra
 
 .PHONY: e2e
 e2e: console browser verifiers ## only the tests with the built binary and a browser
-	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -count=1 -timeout 12m ./e2e
+	KEYTURN_TEST_REQUIRE=browser,node,python $(GO) test -count=1 -timeout 20m ./e2e
 
 .PHONY: lint
 lint: $(staticcheck) $(gofumpt) ## vet, staticcheck and formatting

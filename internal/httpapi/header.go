@@ -10,7 +10,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // permissions leaves a page its passkeys and takes everything else that asks people
 // for something.
 const permissions = "publickey-credentials-get=(self), publickey-credentials-create=(self), " +
-	"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), serial=(), bluetooth=(), hid=()"
+	"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), serial=(), hid=()"
 
 // transportSecurity is two years, for this host and what is below it (RFC 6797;
 // OWASP ASVS 3.4.1).
