@@ -96,7 +96,7 @@ func coseKey(jwk item) (key []byte, algorithm int64, err error) {
 		}
 		return b
 	}
-	members := map[int64]any{}
+	var members map[int64]any
 	switch kty, crv := jwk.text("kty"), jwk.text("crv"); {
 	case kty == "EC" && crv == "P-256":
 		members = map[int64]any{1: 2, 3: webauthn.ES256, -1: 1, -2: number("x"), -3: number("y")}
