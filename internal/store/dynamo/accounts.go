@@ -66,7 +66,7 @@ func (s *Store) ListAccounts(ctx context.Context, after []byte, limit int) ([]st
 // A name that is dropped and one that is added change hands with the account's row, in
 // the moment that the event is there, and not one after the other.
 func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error {
-	if err := checkAccountChange(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account := single(inAccounts, v.Account.Key)

@@ -28,7 +28,7 @@ const (
 // but not there until the event is. Whoever wants one that a dead sign-up has placed
 // shuts that sign-up out and takes it.
 func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
-	if err := checkSignUp(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	needs := []place{single(inAccounts, v.Account.Key)}
@@ -107,7 +107,7 @@ func (t *txn) opened(v store.SignUp) bool {
 // is sealed under the epochs that were judged, so an account that was closed to it stays
 // closed.
 func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
-	if err := checkSignIn(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	credential := single(inCredentials, v.Use.Key)
@@ -136,7 +136,7 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 // credential, so that no reader sees one suspended and not the other. An account that does not change is read
 // and not locked, as in RecordSignIn.
 func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
-	if err := checkRegression(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
@@ -161,7 +161,7 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 // account, the credential and the session: the account's map names the credential from
 // the very moment that it is there.
 func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
-	if err := checkBinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
@@ -196,7 +196,7 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 // end and begin and the right that it gives. The account is read and not locked, as in
 // RecordSignIn.
 func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
-	if err := checkLink(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	needs := append([]place{spendPlace(v.Spend)}, rights(v.Ticket, nil)...)
@@ -234,11 +234,11 @@ func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 // Spend implements store.Ceremonies: one conditional write, so there is nothing between
 // before and after.
 func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
-	var f form
-	f.need(op != store.OpID{}, "the operation has no ID")
-	f.spend(v)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Need(op != store.OpID{}, "the operation has no ID")
+	f.Spend(v)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.do(ctx, verb{needs: []place{spendPlace(v)}, judge: func(t *txn) (bool, error) {
 		if done, err := t.spent(v, op, didSpend); done || err != nil {

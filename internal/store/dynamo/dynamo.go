@@ -58,9 +58,6 @@ import (
 var (
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("dynamo: closed")
-	// ErrMalformed: a verb that makes no sense, such as one with a zero OpID.
-	// Nothing happened, and repeating it is of no use.
-	ErrMalformed = errors.New("dynamo: malformed verb")
 	// ErrNoTable: the table is not there, or is still being made.
 	ErrNoTable = errors.New("dynamo: no such table; make it with `keyturn store create`")
 	// ErrForeign: the table has other keys or indexes than Keyturn's.

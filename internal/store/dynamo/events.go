@@ -16,10 +16,10 @@ const chains = 64
 
 // Append implements store.Events: one conditional write, when nothing comes of the event.
 func (s *Store) Append(ctx context.Context, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	nothing := func(*txn) (bool, error) { return false, nil }
 	return s.do(ctx, verb{event: event, chain: s.nextChain(), judge: nothing})

@@ -15,20 +15,20 @@ import (
 
 // PutKeys implements store.Keys. It locks each of them. Several are there in one moment, that of their journal.
 func (s *Store) PutKeys(ctx context.Context, keys []store.Key, markers []store.Marker) error {
-	var f form
+	var f store.Form
 	var needs []place
 	for _, k := range keys {
-		f.key(k.Key, "a key")
-		f.need(bytes.Equal(k.Key, keyName(k.Kind, k.Number)), "a key is not named after its kind and number")
+		f.Key(k.Key, "a key")
+		f.Need(bytes.Equal(k.Key, keyName(k.Kind, k.Number)), "a key is not named after its kind and number")
 		needs = append(needs, keyPlace(k.Kind, k.Number))
 	}
 	for _, m := range markers {
-		f.key(m.Key, "a marker")
-		f.need(string(m.Key) == m.Name, "a marker's key is not its name")
+		f.Key(m.Key, "a marker")
+		f.Need(string(m.Key) == m.Name, "a marker's key is not its name")
 		needs = append(needs, markerPlace(m.Key))
 	}
-	if f.err != nil {
-		return f.err
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.do(ctx, verb{needs: needs, judge: func(t *txn) (bool, error) {
 		for _, k := range keys {
@@ -47,22 +47,22 @@ func (s *Store) PutKeys(ctx context.Context, keys []store.Key, markers []store.M
 
 // ReplaceKey implements store.Keys: one conditional write.
 func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) error {
-	var f form
-	f.next(ref, next.Row, "the key")
-	f.need(bytes.Equal(next.Key, keyName(next.Kind, next.Number)), "the key is not named after its kind and number")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the key")
+	f.Need(bytes.Equal(next.Key, keyName(next.Kind, next.Number)), "the key is not named after its kind and number")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.replaceRow(ctx, keyPlace(next.Kind, next.Number), ref, keyItem(next))
 }
 
 // ReplaceMarker implements store.Keys: one conditional write.
 func (s *Store) ReplaceMarker(ctx context.Context, ref store.Ref, next store.Marker) error {
-	var f form
-	f.next(ref, next.Row, "the marker")
-	f.need(string(next.Key) == next.Name, "the marker's key is not its name")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the marker")
+	f.Need(string(next.Key) == next.Name, "the marker's key is not its name")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.replaceRow(ctx, markerPlace(next.Key), ref, rowItem(next.Row))
 }

@@ -12,7 +12,7 @@ import (
 // that another takes at the same moment is left to them.
 func (s *Store) TakeMails(ctx context.Context, now, until time.Time, limit int) ([]store.Mail, error) {
 	if !until.After(now) {
-		return nil, fmt.Errorf("%w: a lease that has ended", ErrMalformed)
+		return nil, fmt.Errorf("%w: a lease that has ended", store.ErrMalformed)
 	}
 	ctx, leave, err := s.enter(ctx)
 	if err != nil {
@@ -84,10 +84,10 @@ func (s *Store) PostponeMail(ctx context.Context, key []byte, taken uint32, due 
 
 // answer does something to a mail that stands at a lease.
 func (s *Store) answer(ctx context.Context, key []byte, taken uint32, do func(*txn, place, store.Mail)) error {
-	var f form
-	f.key(key, "the mail")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Key(key, "the mail")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	at := single(inMails, key)
 	return s.do(ctx, verb{needs: []place{at}, judge: func(t *txn) (bool, error) {

@@ -11,15 +11,15 @@ func (t *txn) owe(e store.Event) error {
 	if len(e.Tickets)+len(e.Mails) == 0 {
 		return nil
 	}
-	var f form
+	var f store.Form
 	for _, k := range e.Tickets {
-		f.key(k.Key, "a right of the event")
+		f.Key(k.Key, "a right of the event")
 	}
 	for _, m := range e.Mails {
-		f.key(m.Key, "a mail of the event")
+		f.Key(m.Key, "a mail of the event")
 	}
-	if f.err != nil {
-		return f.err
+	if f.Err() != nil {
+		return f.Err()
 	}
 	places := make([]place, 0, len(e.Tickets)+len(e.Mails))
 	for _, k := range e.Tickets {
@@ -59,7 +59,7 @@ func makeEvent(event store.EventFunc, head store.Head) (store.Event, error) {
 	}
 	if e.Chain != head.Chain || e.Number != head.Number+1 {
 		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
-			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
+			store.ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
 	}
 	return e, nil
 }

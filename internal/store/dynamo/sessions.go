@@ -59,10 +59,10 @@ func (s *Store) SessionsOf(ctx context.Context, account, after []byte, limit int
 
 // TouchSession implements store.Sessions: one conditional write.
 func (s *Store) TouchSession(ctx context.Context, ref store.Ref, next store.Session) error {
-	var f form
-	f.next(ref, next.Row, "the session")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the session")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.replaceRow(ctx, single(inSessions, ref.Key), ref, sessionItem(next))
 }
@@ -81,7 +81,7 @@ func (s *Store) replaceRow(ctx context.Context, at place, ref store.Ref, next it
 // ReplaceSession implements store.Sessions. It locks the old session; the new one: there is
 // a moment in which one ends and the other begins, and none in which there are both.
 func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error {
-	if err := checkSessionChange(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	needs := sessionPlaces(v.New, v.Old)

@@ -8,11 +8,11 @@ import (
 
 // PutTicket implements store.Tickets. It locks the ticket.
 func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(ticket.Key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(ticket.Key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	at := single(inTickets, ticket.Key)
 	return s.do(ctx, verb{needs: []place{at}, event: event, chain: s.nextChain(), judge: func(t *txn) (bool, error) {
@@ -25,11 +25,11 @@ func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.
 
 // RevokeTicket implements store.Tickets. It locks the ticket, so it is used or revoked.
 func (s *Store) RevokeTicket(ctx context.Context, key []byte, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	at := single(inTickets, key)
 	return s.do(ctx, verb{needs: []place{at}, event: event, chain: s.nextChain(), judge: func(t *txn) (bool, error) {

@@ -10,7 +10,7 @@ import (
 // RecordStanding implements store.Ways. It locks the stored right or else the account; the
 // others of account and credential, which no reader sees moved one without the other.
 func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
-	if err := checkStanding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential.Key)
@@ -35,7 +35,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 // RecordUnbinding implements store.Ways. It locks the account; the credential. A credential
 // is gone from the moment that the account's map does not name it.
 func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
-	if err := checkUnbinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential)
@@ -56,7 +56,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 // RenameCredential implements store.Ways. It locks the credential. The account is read and not locked: a name
 // decides nothing.
 func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
-	if err := checkRenaming(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account, credential := single(inAccounts, v.Account.Key), single(inCredentials, v.Credential)
@@ -83,7 +83,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 // it, for there may be any number: without their account they open nothing. What a crash
 // leaves of them goes with a repeat, or when it expires.
 func (s *Store) DeleteAccount(ctx context.Context, v store.Deletion) error {
-	if err := checkDeletion(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	account := single(inAccounts, v.Account.Key)

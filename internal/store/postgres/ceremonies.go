@@ -27,7 +27,7 @@ const (
 
 // RecordSignUp implements store.Ceremonies.
 func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
-	if err := checkSignUp(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -76,7 +76,7 @@ func (j *judge) opened(v store.SignUp) {
 
 // RecordRegression implements store.Ceremonies.
 func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
-	if err := checkRegression(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -98,7 +98,7 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 
 // RecordBinding implements store.Ceremonies.
 func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
-	if err := checkBinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -122,7 +122,7 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 
 // RecordLink implements store.Ceremonies.
 func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
-	if err := checkLink(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -150,11 +150,11 @@ func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 // Spend implements store.Ceremonies. One statement does it, and another finds out who
 // was first.
 func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
-	var f form
-	f.need(op != store.OpID{}, "the operation has no ID")
-	f.spend(v)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Need(op != store.OpID{}, "the operation has no ID")
+	f.Spend(v)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		tag, err := conn.Exec(ctx, `INSERT INTO spends (expires, id, op, verb, issued) VALUES ($1, $2, $3, $4, $5)

@@ -95,16 +95,16 @@ func follow(head store.Head, make store.EventFunc) (store.Event, error) {
 	}
 	if e.Chain != head.Chain || e.Number != head.Number+1 {
 		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
-			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
+			store.ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
 	}
-	var f form
+	var f store.Form
 	for _, ticket := range e.Tickets {
-		f.key(ticket.Key, "a ticket of the event")
+		f.Key(ticket.Key, "a ticket of the event")
 	}
 	for _, m := range e.Mails {
-		f.key(m.Key, "a mail of the event")
+		f.Key(m.Key, "a mail of the event")
 	}
-	return e, f.err
+	return e, f.Err()
 }
 
 // lost says what an error of the writes means. Keys that an event brings are not among

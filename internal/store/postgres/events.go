@@ -13,10 +13,10 @@ const eventColumns = "chain, number, at, account, link, body"
 
 // Append implements store.Events.
 func (s *Store) Append(ctx context.Context, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.perform(ctx, change{
 		chain: s.nextChain(), event: event,

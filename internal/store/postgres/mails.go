@@ -21,10 +21,10 @@ const takeMails = `WITH due AS (
 
 // TakeMails implements store.Outbox.
 func (s *Store) TakeMails(ctx context.Context, now, until time.Time, limit int) ([]store.Mail, error) {
-	var f form
-	f.need(millis(until) > millis(now), "the lease of the mails has ended before it begins")
-	if f.err != nil {
-		return nil, f.err
+	var f store.Form
+	f.Need(millis(until) > millis(now), "the lease of the mails has ended before it begins")
+	if f.Err() != nil {
+		return nil, f.Err()
 	}
 	var taken []store.Mail
 	err := s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
@@ -65,7 +65,7 @@ func (s *Store) PostponeMail(ctx context.Context, key []byte, taken uint32, due 
 }
 
 func checkLease(key []byte) error {
-	var f form
-	f.key(key, "the mail")
-	return f.err
+	var f store.Form
+	f.Key(key, "the mail")
+	return f.Err()
 }

@@ -42,9 +42,6 @@ var (
 	ErrBusy = errors.New("postgres: no connection is free")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("postgres: closed")
-	// ErrMalformed: a verb that makes no sense, such as one with a zero OpID.
-	// Nothing happened, and repeating it is of no use.
-	ErrMalformed = errors.New("postgres: malformed verb")
 	// ErrContended: a verb lost to others again and again. It has not happened.
 	ErrContended = errors.New("postgres: lost to others too often")
 	// ErrForeign: the database holds tables of something else.
@@ -58,8 +55,8 @@ var (
 // The defaults of Config.
 const (
 	DefaultMaxConns         = 16
-	DefaultStatementTimeout = 5 * time.Second
-	DefaultLockTimeout      = 2 * time.Second
+	DefaultStatementTimeout = 2 * time.Second
+	DefaultLockTimeout      = 1500 * time.Millisecond
 	DefaultConnectTimeout   = 5 * time.Second
 )
 
@@ -89,7 +86,7 @@ type Store struct {
 	pool   *pgxpool.Pool
 	now    func() time.Time
 	log    *slog.Logger
-	limit  time.Duration // for one round trip, and for the wait for a connection
+	limit  time.Duration // for a statement, and for the wait for a connection
 	lanes  lanes
 	turn   atomic.Uint32 // spreads events of verbs without an OpID over the chains
 	closed atomic.Bool

@@ -39,10 +39,10 @@ func (s *Store) SessionsOf(ctx context.Context, account, after []byte, limit int
 
 // TouchSession implements store.Sessions.
 func (s *Store) TouchSession(ctx context.Context, ref store.Ref, next store.Session) error {
-	var f form
-	f.next(ref, next.Row, "the session")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the session")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.set(ctx, "UPDATE sessions SET version = $3, expires = $4, account = $5, body = $6 WHERE key = $1 AND version = $2",
 		ref.Key, bounded(ref.Version), next.Version, millis(next.Expires), full(next.Account), full(next.Body))
@@ -66,7 +66,7 @@ func (s *Store) set(ctx context.Context, sql string, args ...any) error {
 
 // ReplaceSession implements store.Sessions.
 func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error {
-	if err := checkSessionChange(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{

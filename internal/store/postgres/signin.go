@@ -63,7 +63,7 @@ const (
 
 // RecordSignIn implements store.Ceremonies.
 func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
-	if err := checkSignIn(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	chain := chainOf(v.Op)

@@ -12,11 +12,11 @@ const ticketColumns = "key, version, body, account, expires"
 
 // PutTicket implements store.Tickets.
 func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(ticket.Key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(ticket.Key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.perform(ctx, change{
 		chain: s.nextChain(), event: giving(event, &ticket),
@@ -51,11 +51,11 @@ func (s *Store) ListTickets(ctx context.Context, after []byte, limit int) ([]sto
 
 // RevokeTicket implements store.Tickets.
 func (s *Store) RevokeTicket(ctx context.Context, key []byte, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.perform(ctx, change{
 		chain: s.nextChain(), event: event,

@@ -10,7 +10,7 @@ import (
 
 // RecordStanding implements store.Ways.
 func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
-	if err := checkStanding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -30,7 +30,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 
 // RecordUnbinding implements store.Ways.
 func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
-	if err := checkUnbinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -45,7 +45,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 
 // RenameCredential implements store.Ways.
 func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
-	if err := checkRenaming(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{
@@ -67,7 +67,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 
 // DeleteAccount implements store.Ways.
 func (s *Store) DeleteAccount(ctx context.Context, v store.Deletion) error {
-	if err := checkDeletion(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.perform(ctx, change{

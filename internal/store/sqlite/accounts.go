@@ -39,7 +39,7 @@ func (s *Store) ListAccounts(ctx context.Context, after []byte, limit int) ([]st
 
 // ReplaceAccount implements store.Accounts.
 func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error {
-	if err := checkAccountChange(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {

@@ -25,7 +25,7 @@ const (
 
 // RecordSignUp implements store.Ceremonies.
 func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
-	if err := checkSignUp(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -90,7 +90,7 @@ func (t *tx) opened(v store.SignUp) (done bool) {
 
 // RecordSignIn implements store.Ceremonies.
 func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
-	if err := checkSignIn(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -149,7 +149,7 @@ func (t *tx) judgeSignIn(v store.SignIn) (stored uint64, done bool, err error) {
 
 // RecordRegression implements store.Ceremonies.
 func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error {
-	if err := checkRegression(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -175,7 +175,7 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 
 // RecordBinding implements store.Ceremonies.
 func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
-	if err := checkBinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -210,7 +210,7 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 
 // RecordLink implements store.Ceremonies.
 func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
-	if err := checkLink(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -250,11 +250,11 @@ func (t *tx) judgeLink(v store.Link) (done bool, err error) {
 
 // Spend implements store.Ceremonies.
 func (s *Store) Spend(ctx context.Context, op store.OpID, v store.Spend) error {
-	var f form
-	f.need(op != store.OpID{}, "the operation has no ID")
-	f.spend(v)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Need(op != store.OpID{}, "the operation has no ID")
+	f.Spend(v)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		if done, err := t.spent(v, op, verbSpend); done || err != nil {

@@ -18,10 +18,10 @@ const (
 
 // Append implements store.Events.
 func (s *Store) Append(ctx context.Context, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	if f.Err() != nil {
+		return f.Err()
 	}
 	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {

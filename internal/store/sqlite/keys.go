@@ -22,17 +22,17 @@ func keyName(kind string, number uint32) []byte {
 
 // PutKeys implements store.Keys.
 func (s *Store) PutKeys(ctx context.Context, keys []store.Key, markers []store.Marker) error {
-	var f form
+	var f store.Form
 	for _, k := range keys {
-		f.key(k.Key, "a key")
-		f.need(bytes.Equal(k.Key, keyName(k.Kind, k.Number)), "a key is not named after its kind and number")
+		f.Key(k.Key, "a key")
+		f.Need(bytes.Equal(k.Key, keyName(k.Kind, k.Number)), "a key is not named after its kind and number")
 	}
 	for _, m := range markers {
-		f.key(m.Key, "a marker")
-		f.need(string(m.Key) == m.Name, "a marker's key is not its name")
+		f.Key(m.Key, "a marker")
+		f.Need(string(m.Key) == m.Name, "a marker's key is not its name")
 	}
-	if f.err != nil {
-		return f.err
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		if t.keysTaken(keys) {
@@ -84,11 +84,11 @@ func (t *tx) markersTaken(list []store.Marker) bool {
 
 // ReplaceKey implements store.Keys.
 func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) error {
-	var f form
-	f.next(ref, next.Row, "the key")
-	f.need(bytes.Equal(next.Key, keyName(next.Kind, next.Number)), "the key is not named after its kind and number")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the key")
+	f.Need(bytes.Equal(next.Key, keyName(next.Kind, next.Number)), "the key is not named after its kind and number")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		var version uint64
@@ -104,11 +104,11 @@ func (s *Store) ReplaceKey(ctx context.Context, ref store.Ref, next store.Key) e
 
 // ReplaceMarker implements store.Keys.
 func (s *Store) ReplaceMarker(ctx context.Context, ref store.Ref, next store.Marker) error {
-	var f form
-	f.next(ref, next.Row, "the marker")
-	f.need(string(next.Key) == next.Name, "the marker's key is not its name")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the marker")
+	f.Need(string(next.Key) == next.Name, "the marker's key is not its name")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		var version uint64

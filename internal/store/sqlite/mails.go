@@ -16,10 +16,10 @@ const (
 
 // TakeMails implements store.Outbox.
 func (s *Store) TakeMails(ctx context.Context, now, until time.Time, limit int) ([]store.Mail, error) {
-	var f form
-	f.need(millis(until) > millis(now), "the lease of the mails has ended before it begins")
-	if f.err != nil {
-		return nil, f.err
+	var f store.Form
+	f.Need(millis(until) > millis(now), "the lease of the mails has ended before it begins")
+	if f.Err() != nil {
+		return nil, f.Err()
 	}
 	var taken []store.Mail
 	err := s.submit(ctx, func(t *tx) error {
@@ -55,10 +55,10 @@ func (s *Store) PostponeMail(ctx context.Context, key []byte, taken uint32, due 
 
 // leased writes to a mail that nobody has taken since.
 func (s *Store) leased(ctx context.Context, key []byte, taken uint32, write func(*tx)) error {
-	var f form
-	f.key(key, "the mail")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Key(key, "the mail")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		if !t.stands(findMail, store.Ref{Key: key, Version: uint64(taken)}) {

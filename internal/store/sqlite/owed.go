@@ -12,15 +12,15 @@ func (t *tx) owed(e store.Event) error {
 	if len(e.Tickets) == 0 && len(e.Mails) == 0 {
 		return nil
 	}
-	var f form
+	var f store.Form
 	for _, ticket := range e.Tickets {
-		f.key(ticket.Key, "a ticket of the event")
+		f.Key(ticket.Key, "a ticket of the event")
 	}
 	for _, m := range e.Mails {
-		f.key(m.Key, "a mail of the event")
+		f.Key(m.Key, "a mail of the event")
 	}
-	if f.err != nil {
-		return f.err
+	if f.Err() != nil {
+		return f.Err()
 	}
 	if t.ticketsTaken(e.Tickets) {
 		return &store.TakenError{Table: store.TableTickets}

@@ -37,10 +37,10 @@ func (s *Store) SessionsOf(ctx context.Context, account, after []byte, limit int
 
 // TouchSession implements store.Sessions.
 func (s *Store) TouchSession(ctx context.Context, ref store.Ref, next store.Session) error {
-	var f form
-	f.next(ref, next.Row, "the session")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Next(ref, next.Row, "the session")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	return s.submit(ctx, func(t *tx) error {
 		if !t.stands(findSession, ref) {
@@ -54,7 +54,7 @@ func (s *Store) TouchSession(ctx context.Context, ref store.Ref, next store.Sess
 
 // ReplaceSession implements store.Sessions.
 func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error {
-	if err := checkSessionChange(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {

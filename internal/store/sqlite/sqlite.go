@@ -34,9 +34,6 @@ var (
 	ErrBusy = errors.New("sqlite: too many operations waiting")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("sqlite: closed")
-	// ErrMalformed: a verb that makes no sense, such as one with a zero OpID.
-	// Nothing happened, and repeating it is of no use.
-	ErrMalformed = errors.New("sqlite: malformed verb")
 	// ErrForeign: the file is not a Keyturn database.
 	ErrForeign = errors.New("sqlite: not a Keyturn database")
 	// ErrNewer: the file was written by a newer Keyturn.

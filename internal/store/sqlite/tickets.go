@@ -15,11 +15,11 @@ const (
 
 // PutTicket implements store.Tickets.
 func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(ticket.Key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(ticket.Key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {
@@ -53,11 +53,11 @@ func (s *Store) ListTickets(ctx context.Context, after []byte, limit int) ([]sto
 
 // RevokeTicket implements store.Tickets.
 func (s *Store) RevokeTicket(ctx context.Context, key []byte, event store.EventFunc) error {
-	var f form
-	f.event(event)
-	f.key(key, "the ticket")
-	if f.err != nil {
-		return f.err
+	var f store.Form
+	f.Event(event)
+	f.Key(key, "the ticket")
+	if f.Err() != nil {
+		return f.Err()
 	}
 	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {

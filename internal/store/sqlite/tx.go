@@ -70,7 +70,7 @@ func (t *tx) event(chain uint32, make store.EventFunc) (store.Event, error) {
 	}
 	if e.Chain != head.Chain || e.Number != head.Number+1 {
 		return store.Event{}, fmt.Errorf("%w: event %d/%d does not follow %d/%d",
-			ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
+			store.ErrMalformed, e.Chain, e.Number, head.Chain, head.Number)
 	}
 	return e, t.owed(e)
 }

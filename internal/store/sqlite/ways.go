@@ -8,7 +8,7 @@ import (
 
 // RecordStanding implements store.Ways.
 func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
-	if err := checkStanding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -35,7 +35,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 
 // RecordUnbinding implements store.Ways.
 func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
-	if err := checkUnbinding(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -58,7 +58,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 
 // RenameCredential implements store.Ways.
 func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
-	if err := checkRenaming(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {
@@ -80,7 +80,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 
 // DeleteAccount implements store.Ways.
 func (s *Store) DeleteAccount(ctx context.Context, v store.Deletion) error {
-	if err := checkDeletion(v); err != nil {
+	if err := v.Check(); err != nil {
 		return err
 	}
 	return s.submit(ctx, func(t *tx) error {

@@ -265,7 +265,7 @@ func TestNothingWritten(t *testing.T) {
 			return s.ReplaceSession(t.Context(), store.SessionChange{Op: in.Op, Old: key("gone"), Event: anyEvent})
 		},
 	} {
-		if err := call(); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, ErrMalformed) {
+		if err := call(); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if s.Writes() != 1 || s.Commits() != 1 {
