@@ -2,8 +2,8 @@
 // races, a writer in its database, kill -9, bombs, and clients that never finish.
 //
 // It owns the harness (a deployment in a directory of its own, clients with software
-// authenticators, an eye on the database from outside) and one drill per file. Each
-// drill draws everything random from one seed, prints one line with the seed and its
+// authenticators, an eye on the database from outside, an SMTP server) and one drill per
+// file. Each drill draws everything random from one seed, prints one line with the seed and its
 // figure, and fails when the pass figure is missed. All of it stays on loopback, ends
 // by itself, and ends only processes that it started.
 //

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestOneAddress: however often, and from wherever, mail to one address is asked for, it
@@ -52,6 +53,21 @@ func TestOneAddress(t *testing.T) {
 	d.report("%d asked for by ever other networks: %d mails to the address, %d different answers", asks, len(letters), len(all))
 }
 
+// awaitNoMails waits until the server has settled all that it sent.
+func (e *eye) awaitNoMails() {
+	e.d.Helper()
+	deadline := time.After(postPatience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for e.number("SELECT count(*) FROM mails") > 0 {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			e.d.Fatal("mails stay in the outbox")
+		}
+	}
+}
+
 // TestLinkScanner: what fetches every link of a mail before a person sees it spends
 // nothing, and the person's link works.
 func TestLinkScanner(t *testing.T) {
@@ -63,9 +79,7 @@ func TestLinkScanner(t *testing.T) {
 	request := d.asksForLink(c, email)
 	mail := o.next(email, "")
 	e := watch(d, s.database())
-	for e.number("SELECT count(*) FROM mails") > 0 { // until the server has settled it
-		d.must(d.Context().Err())
-	}
+	e.awaitNoMails()
 	before, scanner, fetched := e.look(), s.client(), 0
 	scanner.origin = ""
 	for _, link := range regexp.MustCompile(`https?://[^\s"<>]+`).FindAllString(mail.text+" "+mail.html, -1) {

@@ -3,7 +3,7 @@
 // and what goes wrong with them.
 //
 // It owns the harness (a server process in a directory of its own, a browser per
-// test), the independent verifiers, which look at the very answers that the server
+// test, an SMTP server), the independent verifiers, which look at the very answers that the server
 // accepted, and clients by others, with the libraries that people have. It knows
 // the program by its command line, its settings, its pages and its API only, never
 // by its packages.
