@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,8 +79,18 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 	}
 }
 
-// send makes one attempt.
-func (p *Post) send(ctx context.Context, facts record.MailFacts) error {
+// send makes one attempt. A panic in it is its error: one mail that cannot be written must
+// not end the process, whose next start would find it first in line. What the panic says
+// may hold an address or a link, so only what the runtime itself says of it is kept.
+func (p *Post) send(ctx context.Context, facts record.MailFacts) (err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("mail: panic: %T", caught)
+			if fault, ok := caught.(runtime.Error); ok {
+				err = fmt.Errorf("mail: panic: %w", fault)
+			}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
 	defer cancel()
 	now := p.cfg.Now()
