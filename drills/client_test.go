@@ -135,11 +135,20 @@ func (c *client) ask(path string, in map[string]string) (json.RawMessage, error)
 	if err != nil {
 		return nil, err
 	}
+	options, err := publicKey(a)
+	if err != nil {
+		return nil, fmt.Errorf("POST %s: %w", path, err)
+	}
+	return options, nil
+}
+
+// publicKey is what an answer to the begin of a ceremony holds for the authenticator.
+func publicKey(a answer) (json.RawMessage, error) {
 	var out struct {
 		PublicKey json.RawMessage `json:"publicKey"`
 	}
 	if err := json.Unmarshal(a.body, &out); err != nil || a.status != http.StatusOK || len(out.PublicKey) == 0 {
-		return nil, fmt.Errorf("POST %s: status %d: %s", path, a.status, a.body)
+		return nil, fmt.Errorf("status %d: %s", a.status, a.body)
 	}
 	return out.PublicKey, nil
 }

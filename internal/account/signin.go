@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
@@ -16,6 +17,10 @@ type Listed struct {
 	Transports []string
 }
 
+// lookupPatience bounds all the reads of one name, so that whoever asks is answered while
+// the store says nothing: each read by itself waits nearly as long.
+const lookupPatience = 2500 * time.Millisecond
+
 // SignInBy finds whom a name may sign in, and lists the passkeys that may do it, oldest
 // first. An empty list says that it is nobody, whatever the reason: the name is
 // unknown, or its account is disabled, or has no passkey that may be used.
@@ -24,6 +29,8 @@ type Listed struct {
 // reads, hits and misses, and the same openings. alike is the length of the list that
 // the caller answers with instead.
 func (d *Directory) SignInBy(ctx context.Context, name string, alike int) (record.Account, []Listed, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupPatience)
+	defer cancel()
 	called := d.called(name)
 	stand := d.standIn(ctx, alike, called.key)
 	a, known, err := d.follow(ctx, called, stand)

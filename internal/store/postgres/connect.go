@@ -23,7 +23,7 @@ const (
 
 // slack is how much longer we wait than the engine may work, so that its own timeout,
 // which says more and leaves the connection whole, comes first.
-const slack = time.Second
+const slack = 500 * time.Millisecond
 
 // connect makes the pool. It dials nothing yet.
 func connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {

@@ -244,9 +244,9 @@ func TestConnections(t *testing.T) {
 	s := openTest(t, Config{URL: address})
 	for setting, want := range map[string]string{
 		"transaction_isolation":               "read committed",
-		"statement_timeout":                   "5s",
-		"lock_timeout":                        "2s",
-		"idle_in_transaction_session_timeout": "6s",
+		"statement_timeout":                   "2s",
+		"lock_timeout":                        "1500ms",
+		"idle_in_transaction_session_timeout": "2500ms",
 		"enable_seqscan":                      "off",
 		"jit":                                 "off",
 	} {

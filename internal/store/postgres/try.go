@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -66,11 +67,14 @@ func again(err error) bool {
 
 // lend runs use on a connection. The wait for it ends with ctx. What use does then
 // takes milliseconds, and does not: a caller who goes away would cost a connection,
-// and everybody the time to make another.
+// and everybody the time to make another. Both together end in time for an answer: an
+// engine that says nothing is not waited for twice. Nor does it outlive a deadline that
+// the caller has set.
 func (s *Store) lend(ctx context.Context, use func(context.Context, *pgx.Conn) error) error {
 	if err := ctx.Err(); err != nil {
 		return abandoned(err)
 	}
+	begin := time.Now()
 	wait, cancel := context.WithTimeout(ctx, s.limit)
 	conn, err := s.pool.Acquire(wait)
 	cancel()
@@ -78,7 +82,11 @@ func (s *Store) lend(ctx context.Context, use func(context.Context, *pgx.Conn) e
 		return s.unlent(ctx, err)
 	}
 	defer conn.Release()
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limit+slack)
+	until := begin.Add(s.limit + slack)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
 	return use(work, conn.Conn())
 }
