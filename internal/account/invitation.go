@@ -121,7 +121,7 @@ func (d *Directory) invitation(ctx context.Context, actor record.ID, in Invitati
 	}, nil
 }
 
-// Invitation is an invitation that can still be used.
+// Invitation is an invitation that was neither used nor withdrawn, and has not run out.
 type Invitation struct {
 	ID          string // names it to Withdraw; it is not its link
 	Email       string

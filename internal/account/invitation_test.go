@@ -212,3 +212,47 @@ func TestInvitationLanguage(t *testing.T) {
 		t.Fatalf("letter %+v", letter)
 	}
 }
+
+// TestInvitationEndsWithItsMaker: whoever got hold of an administrator's session for a
+// moment must not keep a way in when that administrator is demoted, disabled or deleted;
+// neither is the mail sent then. What an operator on the machine made stays.
+func TestInvitationEndsWithItsMaker(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, account.Administration, uuid.UUID) error{
+		"demoted": func(t *testing.T, m account.Administration, id uuid.UUID) error {
+			_, err := m.Change(t.Context(), id, account.Amendment{Role: ptr("support")})
+			return err
+		},
+		"disabled": func(t *testing.T, m account.Administration, id uuid.UUID) error {
+			_, err := m.Change(t.Context(), id, account.Amendment{Disabled: ptr(true)})
+			return err
+		},
+		"deleted": func(t *testing.T, m account.Administration, id uuid.UUID) error {
+			return m.Delete(t.Context(), id, "left")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := ceremonytest.New(t)
+			admin := as(t, w, record.RoleAdmin)
+			w.Letters(t)
+			theirs, err := w.Accounts.Invite(t.Context(), admin, account.InvitationDraft{Email: "mallory@example.org", Role: record.RoleAdmin, Deliver: true}, caller())
+			must(t, err)
+			operators, err := w.Accounts.InviteByOperator(t.Context(), account.InvitationDraft{}, audit.Caller{})
+			must(t, err)
+			for _, link := range []string{theirs.Ticket, operators.Ticket} {
+				_, err := w.Accounts.OpenSignUpLink(t.Context(), link, ceremonytest.Door)
+				must(t, err)
+			}
+			must(t, end(t, w.Accounts.Operate(audit.Caller{}), admin.Person().ID))
+			if _, err := w.Accounts.OpenSignUpLink(t.Context(), theirs.Ticket, ceremonytest.Door); !errors.Is(err, account.ErrLink) {
+				t.Fatalf("it still opens: %v", err)
+			}
+			_, err = w.Accounts.OpenSignUpLink(t.Context(), operators.Ticket, ceremonytest.Door)
+			must(t, err)
+			for _, letter := range w.Letters(t) {
+				if letter.Kind == mail.KindInvitation {
+					t.Error("it is mailed")
+				}
+			}
+		})
+	}
+}

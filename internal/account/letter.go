@@ -114,7 +114,7 @@ func (d *Directory) proofLetter(ctx context.Context, owed record.MailFacts, lett
 
 // invitationLetter sends an invitation. That it is shown proves the address it went to.
 func (d *Directory) invitationLetter(ctx context.Context, owed record.MailFacts, letter mail.Letter) (mail.Letter, error) {
-	if _, err := d.permit(ctx, owed.Right, purposeInvitation); err != nil {
+	if _, _, err := d.invited(ctx, owed.Right); err != nil {
 		return mail.Letter{}, obsolete(err)
 	}
 	raw, err := ticket.MintLinkAs(d.cfg.Tickets, ticket.Invitation{

@@ -76,17 +76,38 @@ func (d *Directory) openEmailRight(ctx context.Context, text, door string) (Perm
 }
 
 // SignUpPermit reads the stored half of a link that permits a sign-up, and names it to
-// the verb that consumes it. ErrLink when it is gone, or the settings no longer allow it.
+// the verb that consumes it. ErrLink when it is gone, or the settings or whoever made it
+// no longer allow it.
 func (d *Directory) SignUpPermit(ctx context.Context, id [16]byte, purpose string) (record.TicketFacts, store.Ref, error) {
 	policy := d.cfg.Policy
 	switch {
+	case purpose == purposeInvitation && policy.invites():
+		return d.invited(ctx, id)
 	case purpose == purposeAdministrator,
-		purpose == purposeInvitation && policy.invites(),
 		purpose == purposeEmailRight && policy.LinkSignsUp():
 		return d.right(ctx, id, purpose)
 	default:
 		return record.TicketFacts{}, store.Ref{}, ErrLink
 	}
+}
+
+// invited opens the stored half of an invitation, which is worth what the administrator
+// who made it is worth now: a session that was stolen for a moment must not outlive its
+// account's role. ErrLink when they are one no longer; an operator on the machine always
+// is.
+func (d *Directory) invited(ctx context.Context, id [16]byte) (record.TicketFacts, store.Ref, error) {
+	f, ref, err := d.right(ctx, id, purposeInvitation)
+	if err != nil || f.By == (record.ID{}) {
+		return f, ref, err
+	}
+	by, ok, err := d.Get(ctx, f.By)
+	if err != nil {
+		return record.TicketFacts{}, store.Ref{}, err
+	}
+	if !ok || !by.Active() || rank(by.Facts().Role) < rank(actInvite.least()) {
+		return record.TicketFacts{}, store.Ref{}, ErrLink
+	}
+	return f, ref, nil
 }
 
 // GiveEmailRight makes the right to sign up with an address that was just proved: the
