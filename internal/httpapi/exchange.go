@@ -125,7 +125,9 @@ func (a *API) log(x *exchange, r *http.Request) {
 		}
 	}
 	if x.cause != nil {
-		level = slog.LevelError
+		if r.Context().Err() == nil { // else the client has left, and nobody need look into it
+			level = slog.LevelError
+		}
 		attributes = append(attributes, slog.String("cause", x.cause.Error()))
 	}
 	a.cfg.Log.LogAttrs(r.Context(), level, "request", attributes...)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -43,6 +44,34 @@ func TestOneLineARequest(t *testing.T) {
 	}
 	if _, ok := lines[0]["duration"]; !ok {
 		t.Error("no duration")
+	}
+}
+
+// TestWhoLeavesIsNoError: what fails because the client has gone is nothing that an
+// operator can mend, and what fails by itself is.
+func TestWhoLeavesIsNoError(t *testing.T) {
+	s := newSite(t)
+	p := s.someone()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, c := range []struct {
+		name, want string
+		ctx        context.Context
+		closed     bool
+	}{
+		{"gone", "INFO", gone, false},
+		{"still here", "ERROR", t.Context(), true},
+	} {
+		if c.closed {
+			if err := s.Store.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := len(s.lines())
+		s.get("/v1/passkeys", s.ownCookie(p), func(r *http.Request) { *r = *r.WithContext(c.ctx) })
+		if line := s.lines()[before:][0]; line["level"] != c.want || line["cause"] == nil {
+			t.Errorf("%s: %v", c.name, line)
+		}
 	}
 }
 
