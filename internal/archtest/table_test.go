@@ -112,5 +112,8 @@ func reservations() []reserved {
 	return []reserved{{
 		name: "Resume", owner: "internal/session", only: "internal/token",
 		why: "it makes a session's authority out of an identifier, which token has verified in a bearer",
+	}, {
+		name: "SignExport", owner: "internal/record", only: "internal/transfer",
+		why: "whatever it signs, another deployment takes for accounts of ours",
 	}}
 }
