@@ -20,8 +20,9 @@ const (
 
 // benchOptions are the flags of bench.
 type benchOptions struct {
-	accounts, workers, seconds int
-	mode, profile              string
+	accounts                   []int
+	workers, seconds, storePID int
+	mode, profile, store       string
 }
 
 func benchCommand(p *program) *cobra.Command {
@@ -34,17 +35,24 @@ func benchCommand(p *program) *cobra.Command {
 			"production: a durable database, events, a log line for each request. What a ceremony\n" +
 			"costs it is told in CPU time, and in V, the time of one bare signature verification on\n" +
 			"this machine: compare V. The load comes from the same machine and takes its share of it,\n" +
-			"so the ceremonies per second are fewer than a server of its own would do.",
+			"so the ceremonies per second are fewer than a server of its own would do.\n\n" +
+			"With --store, the server uses that database or table, which must be empty: what bench\n" +
+			"writes stays there, under keys that are gone. With several numbers of accounts the store\n" +
+			"grows, and people sign in at each size.",
 		Example: "  keyturn bench\n" +
+			"  keyturn bench --accounts 1000,100000\n" +
+			"  keyturn bench --store 'postgres://postgres@/bench?host=/run/postgresql'\n" +
 			"  keyturn bench --mode cookie --workers 8 --seconds 10 --json",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.bench(cmd, o) },
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&o.accounts, "accounts", 1000, "accounts to register first")
+	flags.IntSliceVar(&o.accounts, "accounts", []int{1000}, "accounts to register first; several numbers: a store that grows")
 	flags.IntVar(&o.workers, "workers", 32, "clients at the same time")
 	flags.IntVar(&o.seconds, "seconds", 5, "how long to sign in")
 	flags.StringVar(&o.mode, "mode", string(bench.ModeToken), "how sessions are carried: token or cookie")
+	flags.StringVar(&o.store, "store", "", "empty store to use, as in the setting store; otherwise SQLite in a temporary folder")
+	flags.IntVar(&o.storePID, "store-pid", 0, "process of the store's engine on this machine, whose CPU time is to be told too")
 	flags.StringVar(&o.profile, "profile", "", "file for a CPU profile of the server, for go tool pprof; taking it costs a little")
 	flags.Bool(jsonFlag, false, "print JSON")
 	return cmd
@@ -60,7 +68,7 @@ func (p *program) bench(cmd *cobra.Command, o benchOptions) error {
 	}
 	report, err := bench.Run(cmd.Context(), bench.Config{
 		Server: server, Accounts: o.accounts, Workers: o.workers,
-		Duration: time.Duration(o.seconds) * time.Second, Mode: bench.Mode(o.mode),
+		Duration: time.Duration(o.seconds) * time.Second, Mode: bench.Mode(o.mode), Store: o.storeOf(server[0]),
 	})
 	if errors.Is(err, bench.ErrConfig) {
 		return wrong(cmd, err)
@@ -77,6 +85,14 @@ func (p *program) bench(cmd *cobra.Command, o benchOptions) error {
 		return errBench
 	}
 	return err
+}
+
+// storeOf is the store to measure, made by the program itself.
+func (o benchOptions) storeOf(program string) bench.Store {
+	if o.store == "" {
+		return bench.Store{}
+	}
+	return bench.Store{Address: o.store, Create: []string{program, "store", "create"}, Process: o.storePID}
 }
 
 // benchServer is the command that starts the server to measure: this program itself.

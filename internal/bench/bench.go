@@ -8,8 +8,8 @@
 // measured before and after the load, in the same run.
 //
 // The server it starts is a process of its own with the settings of production: a
-// database on disk that is synchronised at every commit, events, and a log line for
-// each request. Only the flood limit is out of the way, since all load comes from one
+// database on disk that is synchronised at every commit, or an empty store of another
+// kind that it is given, events, and a log line for each request. Only the flood limit is out of the way, since all load comes from one
 // address. Everything is in a temporary folder, on loopback, bounded, and gone at the
 // end. The package knows nothing of the server but its command line and its REST API,
 // and measures no server that it did not start.
@@ -33,20 +33,36 @@ const (
 
 // The bounds of a Config, so that a mistyped number does not fill the disk.
 const (
-	MaxAccounts = 100_000
+	MaxAccounts = 1_000_000
 	MaxWorkers  = 1_000
 	MaxDuration = 10 * time.Minute
 )
 
-// Config says what to run. Every field is required.
+// Config says what to run. Every field but Store is required.
 type Config struct {
 	// Server is the command that starts the server: a program and its first
 	// arguments. Settings follow in its environment.
-	Server   []string
-	Accounts int           // registered first; at least Workers
+	Server []string
+	// Accounts are how many there are when people sign in; at least Workers. Several
+	// numbers, each larger than the one before, are a store that grows: so many more are
+	// registered, and then people sign in, for each.
+	Accounts []int
 	Workers  int           // clients at the same time
 	Duration time.Duration // of the signing in
 	Mode     Mode
+	Store    Store
+}
+
+// Store is where the server keeps its data. The zero Store is a SQLite database in the
+// temporary folder.
+type Store struct {
+	// Address is the setting store of an empty database or table.
+	Address string
+	// Create is the command that makes what is to be at Address; nil: it is there.
+	Create []string
+	// Process is the engine's, when it runs on this machine: CPU time of it and of the
+	// processes that it has started is told too. 0: not told.
+	Process int
 }
 
 // ErrConfig says that a Config asks for what cannot be run.
@@ -58,13 +74,21 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: no server to start", ErrConfig)
 	case c.Workers < 1 || c.Workers > MaxWorkers:
 		return fmt.Errorf("%w: %d workers; choose 1 to %d", ErrConfig, c.Workers, MaxWorkers)
-	case c.Accounts < c.Workers || c.Accounts > MaxAccounts:
-		return fmt.Errorf("%w: %d accounts; choose one or more for each of the %d workers, at most %d",
-			ErrConfig, c.Accounts, c.Workers, MaxAccounts)
+	case len(c.Accounts) == 0:
+		return fmt.Errorf("%w: no number of accounts", ErrConfig)
 	case c.Duration <= 0 || c.Duration > MaxDuration:
 		return fmt.Errorf("%w: a duration of %s; choose up to %s", ErrConfig, c.Duration, MaxDuration)
 	case c.Mode != ModeToken && c.Mode != ModeCookie:
 		return fmt.Errorf("%w: mode %q; choose %s or %s", ErrConfig, c.Mode, ModeToken, ModeCookie)
+	}
+	for i, accounts := range c.Accounts {
+		if accounts < c.Workers || accounts > MaxAccounts {
+			return fmt.Errorf("%w: %d accounts; choose one or more for each of the %d workers, at most %d",
+				ErrConfig, accounts, c.Workers, MaxAccounts)
+		}
+		if i > 0 && accounts <= c.Accounts[i-1] {
+			return fmt.Errorf("%w: %d accounts after %d; a store that grows has more each time", ErrConfig, accounts, c.Accounts[i-1])
+		}
 	}
 	return nil
 }
@@ -80,21 +104,23 @@ func Run(ctx context.Context, cfg Config) (_ Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
-	s, err := start(ctx, cfg.Server)
+	s, err := start(ctx, cfg.Server, cfg.Store)
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 
-	r := Report{
-		Mode: cfg.Mode, Workers: cfg.Workers, Accounts: cfg.Accounts, Seconds: cfg.Duration.Seconds(),
-	}
+	r := Report{Mode: cfg.Mode, Workers: cfg.Workers, Seconds: cfg.Duration.Seconds()}
 	l := newLoad(cfg, s)
-	if r.Registration, err = l.register(ctx); err != nil {
-		return Report{}, err
-	}
-	if r.SignIn, err = l.signIn(ctx); err != nil {
-		return Report{}, err
+	for _, accounts := range cfg.Accounts {
+		stage := Stage{Accounts: accounts}
+		if stage.Registration, err = l.register(ctx, accounts); err != nil {
+			return Report{}, err
+		}
+		if stage.SignIn, err = l.signIn(ctx); err != nil {
+			return Report{}, err
+		}
+		r.Stages = append(r.Stages, stage)
 	}
 	r.PeakMemory = s.peak()
 	after, err := verification()

@@ -14,16 +14,19 @@ import (
 )
 
 func TestConfigBounds(t *testing.T) {
-	sound := Config{Server: []string{"keyturn", "serve"}, Accounts: 2, Workers: 2, Duration: time.Second, Mode: ModeToken}
+	sound := Config{Server: []string{"keyturn", "serve"}, Accounts: []int{2}, Workers: 2, Duration: time.Second, Mode: ModeToken}
 	for _, c := range []struct {
 		name   string
 		change func(*Config)
 	}{
 		{"no server", func(c *Config) { c.Server = nil }},
 		{"no workers", func(c *Config) { c.Workers = 0 }},
-		{"too many workers", func(c *Config) { c.Workers, c.Accounts = MaxWorkers+1, MaxAccounts }},
-		{"a worker without an account", func(c *Config) { c.Accounts = 1 }},
-		{"too many accounts", func(c *Config) { c.Accounts = MaxAccounts + 1 }},
+		{"too many workers", func(c *Config) { c.Workers, c.Accounts = MaxWorkers+1, []int{MaxAccounts} }},
+		{"a worker without an account", func(c *Config) { c.Accounts = []int{1} }},
+		{"too many accounts", func(c *Config) { c.Accounts = []int{2, MaxAccounts + 1} }},
+		{"no number of accounts", func(c *Config) { c.Accounts = nil }},
+		{"a store that shrinks", func(c *Config) { c.Accounts = []int{3, 2} }},
+		{"a store that stays", func(c *Config) { c.Accounts = []int{3, 3} }},
 		{"no time", func(c *Config) { c.Duration = 0 }},
 		{"too long", func(c *Config) { c.Duration = MaxDuration + 1 }},
 		{"unknown mode", func(c *Config) { c.Mode = "paper" }},
@@ -45,7 +48,7 @@ func TestConfigBounds(t *testing.T) {
 // nothing behind.
 func TestServerThatEnds(t *testing.T) {
 	_, err := Run(t.Context(), Config{
-		Server: []string{"sh", "-c", "echo no such thing; exit 3"}, Accounts: 1, Workers: 1, Duration: time.Second, Mode: ModeToken,
+		Server: []string{"sh", "-c", "echo no such thing; exit 3"}, Accounts: []int{1}, Workers: 1, Duration: time.Second, Mode: ModeToken,
 	})
 	if err == nil || !strings.Contains(err.Error(), "no such thing") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("Run: %v", err)
@@ -56,7 +59,8 @@ func TestServerThatEnds(t *testing.T) {
 func TestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	l := newLoad(Config{Accounts: 4, Workers: 2, Duration: time.Minute, Mode: ModeToken}, &server{url: "http://127.0.0.1:1", cmd: ourselves(t)})
+	l := newLoad(Config{Workers: 2, Duration: time.Minute, Mode: ModeToken}, &server{url: "http://127.0.0.1:1", cmd: ourselves(t)})
+	l.arrive(4)
 	if _, err := l.signIn(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("signIn: %v, want the context's error", err)
 	}
@@ -64,9 +68,10 @@ func TestEndsWithItsContext(t *testing.T) {
 
 // TestShares: the workers' shares are all the people, each once.
 func TestShares(t *testing.T) {
-	l := newLoad(Config{Accounts: 10, Workers: 3, Mode: ModeToken}, &server{cmd: ourselves(t)})
+	l := newLoad(Config{Workers: 3, Mode: ModeToken}, &server{cmd: ourselves(t)})
+	l.arrive(10)
 	shares := make(chan []*person, 3)
-	_, err := l.phase(t.Context(), func(_ context.Context, tally *tally, mine []*person) {
+	_, err := l.phase(t.Context(), l.people, func(_ context.Context, tally *tally, mine []*person) {
 		tally.count(time.Millisecond, nil)
 		shares <- mine
 	})
@@ -96,15 +101,15 @@ func TestFigures(t *testing.T) {
 	other.count(100*time.Millisecond, nil)
 	other.count(0, errors.New("first"))
 	other.count(0, errors.New("second"))
-	f, err := figures([]tally{one, other}, 4*time.Second, 50*time.Millisecond)
+	f, err := figures([]tally{one, other}, 4*time.Second, spending{50 * time.Millisecond, 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Figures{Count: 100, PerSecond: 25, P50: 50, P95: 95, P99: 99, CPU: 500, Errors: 2, FirstError: "first"}
+	want := Figures{Count: 100, PerSecond: 25, P50: 50, P95: 95, P99: 99, CPU: 500, EngineCPU: 200, Errors: 2, FirstError: "first"}
 	if f != want {
 		t.Errorf("got %+v, want %+v", f, want)
 	}
-	if _, err := figures([]tally{{failed: 1, first: errors.New("nobody home")}}, time.Second, 0); err == nil || !strings.Contains(err.Error(), "nobody home") {
+	if _, err := figures([]tally{{failed: 1, first: errors.New("nobody home")}}, time.Second, spending{}); err == nil || !strings.Contains(err.Error(), "nobody home") {
 		t.Errorf("figures of nothing: %v", err)
 	}
 }
@@ -128,28 +133,49 @@ func TestQuantile(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	r := Report{
-		Mode: ModeCookie, Workers: 2, Accounts: 3, Seconds: 1, PeakMemory: 30 << 20,
-		SignIn:       Figures{Count: 10, PerSecond: 5, P50: 1.5, CPU: 300},
-		Registration: Figures{Count: 3, CPU: 200, Errors: 1, FirstError: "refused"},
+		Mode: ModeCookie, Workers: 2, Seconds: 1, PeakMemory: 30 << 20,
+		Stages: []Stage{{
+			Accounts:     3,
+			SignIn:       Figures{Count: 10, PerSecond: 5, P50: 1.5, CPU: 300, EngineCPU: 123},
+			Registration: Figures{Count: 3, CPU: 200, Errors: 1, FirstError: "refused"},
+		}},
 	}
 	r.unit(90*time.Microsecond, 110*time.Microsecond)
-	if r.SignIn.CPUInV != 3 || r.Registration.CPUInV != 2 {
-		t.Errorf("in V: %v and %v, want 3 and 2", r.SignIn.CPUInV, r.Registration.CPUInV)
+	if s := r.Stages[0]; s.SignIn.CPUInV != 3 || s.Registration.CPUInV != 2 {
+		t.Errorf("in V: %v and %v, want 3 and 2", s.SignIn.CPUInV, s.Registration.CPUInV)
 	}
 	if !r.Failed() || (Report{}).Failed() {
 		t.Error("Failed is wrong")
 	}
+	if r.Growth() != 0 {
+		t.Errorf("one stage grew by %v", r.Growth())
+	}
+	r.Stages = append(r.Stages, Stage{Accounts: 40, SignIn: Figures{Count: 1, P50: 3}})
 	var text strings.Builder
 	if err := r.Text(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"cookie mode, 2 workers, 3 accounts", "300  3.00", "200  2.00", "90.0 µs before, 110.0 µs after", "30.0 MiB", "the first error: refused"} {
+	for _, want := range []string{
+		"cookie mode, 2 workers", "3 accounts", "40 accounts", "300  3.00", "200  2.00", " 123 ", "2.00 times as long",
+		"90.0 µs before, 110.0 µs after", "30.0 MiB", "the first error: refused",
+	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
 		}
 	}
 	if strings.Contains(text.String(), "tells no CPU time") {
 		t.Error("the text says that there is no CPU time")
+	}
+}
+
+// TestStoreThatCannotBeMade is told by what the command said.
+func TestStoreThatCannotBeMade(t *testing.T) {
+	_, err := Run(t.Context(), Config{
+		Server: []string{"sh", "-c", "exit 0"}, Accounts: []int{1}, Workers: 1, Duration: time.Second, Mode: ModeToken,
+		Store: Store{Address: "postgres://nowhere", Create: []string{"sh", "-c", "echo no $KEYTURN_STORE; exit 4"}},
+	})
+	if err == nil || !strings.Contains(err.Error(), "no postgres://nowhere") || !strings.Contains(err.Error(), "exit status 4") {
+		t.Errorf("Run: %v", err)
 	}
 }
 

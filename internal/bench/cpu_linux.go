@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -25,22 +26,64 @@ func threadTime() time.Duration {
 // processTime is the CPU time of a running process, all its threads included. ok is
 // false when it cannot be told.
 func processTime(pid int) (spent time.Duration, ok bool) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, ok := statOf(pid)
+	return stat.own, ok
+}
+
+// familyTime is the CPU time of a running process, of its running children, and of
+// those that have ended; 0 when it cannot be told.
+func familyTime(pid int) time.Duration {
+	parent, ok := statOf(pid)
+	if !ok {
+		return 0
+	}
+	spent := parent.own + parent.ended
+	processes, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
-		return 0, false
+		return 0
 	}
-	// The name may hold spaces and brackets; what follows its last bracket does not.
-	// utime and stime are fields 14 and 15, the name is field 2 (proc_pid_stat(5)).
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, false
+	for _, path := range processes {
+		child, err := strconv.Atoi(filepath.Base(path))
+		if err != nil {
+			continue
+		}
+		// One that has just ended is among its parent's, next time.
+		if stat, ok := statOf(child); ok && stat.parent == pid {
+			spent += stat.own
+		}
 	}
-	user, err := strconv.ParseInt(string(fields[11]), 10, 64)
+	return spent
+}
+
+// stat is what the system says of a process.
+type stat struct {
+	parent     int
+	own, ended time.Duration // CPU time, of the process and of its children that have ended
+}
+
+// statOf reads it; ok is false when it cannot be told (proc_pid_stat(5)).
+func statOf(pid int) (s stat, ok bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, false
+		return stat{}, false
 	}
-	system, err := strconv.ParseInt(string(fields[12]), 10, 64)
-	return time.Duration(user+system) * tick, err == nil
+	// The name, field 2, may hold spaces and brackets; what follows its last bracket
+	// does not. Then come the parent, field 4, and utime, stime, cutime and cstime,
+	// fields 14 to 17.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 15 {
+		return stat{}, false
+	}
+	var numbers [5]int64
+	for i, field := range [...]int{1, 11, 12, 13, 14} {
+		if numbers[i], err = strconv.ParseInt(string(fields[field]), 10, 64); err != nil {
+			return stat{}, false
+		}
+	}
+	return stat{
+		parent: int(numbers[0]), own: time.Duration(numbers[1]+numbers[2]) * tick,
+		ended: time.Duration(numbers[3]+numbers[4]) * tick,
+	}, true
 }
 
 // peakMemory is the most physical memory that a running process has had, in bytes; 0

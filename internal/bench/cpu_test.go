@@ -37,6 +37,30 @@ func TestProcessTime(t *testing.T) {
 	if peak := peakMemory(os.Getpid()); peak < 1<<20 || peak > 1<<40 {
 		t.Errorf("peak memory %d bytes", peak)
 	}
+	// What a child burns is the family's, while it runs and when it has ended.
+	alone := familyTime(os.Getpid())
+	child := exec.Command("sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo; read -r end")
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = stdout.Read(make([]byte, 1)) // the loop has ended
+	running := familyTime(os.Getpid())
+	_ = stdin.Close()
+	_ = child.Wait() // read fails at the end of its input
+	if ended := familyTime(os.Getpid()); running <= alone || ended < running {
+		t.Errorf("a family of %s, with a child %s, after it %s", alone, running, ended)
+	}
+	if familyTime(1<<30) != 0 {
+		t.Error("the time of a family that is not there")
+	}
 	// A process that is gone says nothing.
 	if _, ok := processTime(1 << 30); ok || peakMemory(1<<30) != 0 {
 		t.Error("figures of a process that is not there")

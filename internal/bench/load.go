@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -19,7 +20,8 @@ const callPatience = 30 * time.Second
 type load struct {
 	cfg    Config
 	server *server
-	people []*person
+	client *http.Client
+	people []*person // who has signed up, or is about to
 }
 
 func newLoad(cfg Config, s *server) *load {
@@ -29,19 +31,24 @@ func newLoad(cfg Config, s *server) *load {
 			MaxIdleConns: cfg.Workers, MaxIdleConnsPerHost: cfg.Workers, DisableCompression: true,
 		},
 	}
-	l := &load{cfg: cfg, server: s, people: make([]*person, cfg.Accounts)}
-	for i := range l.people {
-		l.people[i] = &person{
-			username: fmt.Sprintf("person%d", i), mode: cfg.Mode, url: s.url, client: client,
-			device: webauthntest.New(webauthntest.Phone()),
-		}
-	}
-	return l
+	return &load{cfg: cfg, server: s, client: client}
 }
 
-// register lets every person sign up, once.
-func (l *load) register(ctx context.Context) (Figures, error) {
-	return l.phase(ctx, func(ctx context.Context, t *tally, mine []*person) {
+// arrive makes so many more people.
+func (l *load) arrive(more int) {
+	for range more {
+		l.people = append(l.people, &person{
+			username: fmt.Sprintf("person%d", len(l.people)), mode: l.cfg.Mode, url: l.server.url, client: l.client,
+			device: webauthntest.New(webauthntest.Phone()),
+		})
+	}
+}
+
+// register lets people sign up, each once, until there are so many accounts.
+func (l *load) register(ctx context.Context, accounts int) (Figures, error) {
+	before := len(l.people)
+	l.arrive(accounts - before)
+	return l.phase(ctx, l.people[before:], func(ctx context.Context, t *tally, mine []*person) {
 		for _, p := range mine {
 			if ctx.Err() != nil {
 				return
@@ -51,17 +58,13 @@ func (l *load) register(ctx context.Context) (Figures, error) {
 	})
 }
 
-// signIn lets everybody sign in, in turn, again and again until the time is up.
+// signIn lets people sign in, whoever comes, until the time is up: nobody's rows are
+// nearer at hand than another's.
 func (l *load) signIn(ctx context.Context) (Figures, error) {
 	end := time.Now().Add(l.cfg.Duration)
-	return l.phase(ctx, func(ctx context.Context, t *tally, mine []*person) {
-		for {
-			for _, p := range mine {
-				if ctx.Err() != nil || !time.Now().Before(end) {
-					return
-				}
-				t.count(p.signIn(ctx))
-			}
+	return l.phase(ctx, l.people, func(ctx context.Context, t *tally, mine []*person) {
+		for ctx.Err() == nil && time.Now().Before(end) {
+			t.count(mine[rand.IntN(len(mine))].signIn(ctx))
 		}
 	})
 }
@@ -86,30 +89,37 @@ func (t *tally) count(took time.Duration, err error) {
 
 // phase gives every worker its share of the people, each person to one worker, and
 // measures until all have ended.
-func (l *load) phase(ctx context.Context, work func(context.Context, *tally, []*person)) (Figures, error) {
+func (l *load) phase(ctx context.Context, people []*person, work func(context.Context, *tally, []*person)) (Figures, error) {
 	tallies := make([]tally, l.cfg.Workers)
-	spent, known := l.server.spent()
+	server, engine := l.server.spent(), l.server.engine()
 	begin := time.Now()
 	var workers sync.WaitGroup
 	for i := range tallies {
-		share := len(l.people) * i / len(tallies)
-		next := len(l.people) * (i + 1) / len(tallies)
-		workers.Go(func() { work(ctx, &tallies[i], l.people[share:next]) })
+		share := len(people) * i / len(tallies)
+		next := len(people) * (i + 1) / len(tallies)
+		workers.Go(func() { work(ctx, &tallies[i], people[share:next]) })
 	}
 	workers.Wait()
 	elapsed := time.Since(begin)
 	if err := ctx.Err(); err != nil {
 		return Figures{}, fmt.Errorf("bench: ended early: %w", err)
 	}
-	after, ok := l.server.spent()
-	if !known || !ok {
-		spent, after = 0, 0
+	return figures(tallies, elapsed, spending{since(server, l.server.spent()), since(engine, l.server.engine())})
+}
+
+// spending is CPU time; 0 where it cannot be told.
+type spending struct{ server, engine time.Duration }
+
+// since is the CPU time between two readings; 0 when one of them could not be taken.
+func since(before, after time.Duration) time.Duration {
+	if before == 0 || after == 0 {
+		return 0
 	}
-	return figures(tallies, elapsed, after-spent)
+	return after - before
 }
 
 // figures sums up. That nothing succeeded is an error: there is nothing to tell.
-func figures(tallies []tally, elapsed, cpu time.Duration) (Figures, error) {
+func figures(tallies []tally, elapsed time.Duration, cpu spending) (Figures, error) {
 	var f Figures
 	var times []time.Duration
 	for _, t := range tallies {
@@ -126,7 +136,8 @@ func figures(tallies []tally, elapsed, cpu time.Duration) (Figures, error) {
 	f.Count = len(times)
 	f.PerSecond = float64(f.Count) / elapsed.Seconds()
 	f.P50, f.P95, f.P99 = milliseconds(quantile(times, 50)), milliseconds(quantile(times, 95)), milliseconds(quantile(times, 99))
-	f.CPU = microseconds(cpu) / float64(f.Count)
+	f.CPU = microseconds(cpu.server) / float64(f.Count)
+	f.EngineCPU = microseconds(cpu.engine) / float64(f.Count)
 	return f, nil
 }
 

@@ -29,13 +29,14 @@ const (
 type server struct {
 	url    string // where it listens; it answers to host
 	dir    string // everything that it writes
+	store  Store
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
 	err    error         // how it went; read after exited
 }
 
 // start starts the server and waits until it answers. Whatever ends ctx ends it.
-func start(ctx context.Context, command []string) (_ *server, err error) {
+func start(ctx context.Context, command []string, store Store) (_ *server, err error) {
 	dir, err := os.MkdirTemp("", "keyturn-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("bench: make a folder: %w", err)
@@ -55,9 +56,13 @@ func start(ctx context.Context, command []string) (_ *server, err error) {
 	}
 	defer func() { _ = log.Close() }() // the server has a handle of its own
 
-	s := &server{url: "http://" + address, dir: dir, exited: make(chan struct{})}
+	s := &server{url: "http://" + address, dir: dir, store: store, exited: make(chan struct{})}
+	env := environment(dir, address, store.Address)
+	if err := create(ctx, store.Create, dir, env); err != nil {
+		return nil, err
+	}
 	s.cmd = exec.CommandContext(ctx, command[0], command[1:]...)
-	s.cmd.Dir, s.cmd.Env = dir, environment(dir, address)
+	s.cmd.Dir, s.cmd.Env = dir, env
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = stopPatience
@@ -75,14 +80,30 @@ func start(ctx context.Context, command []string) (_ *server, err error) {
 	return s, nil
 }
 
+// create runs the command that makes the store, if there is one.
+func create(ctx context.Context, command []string, dir string, env []string) error {
+	if len(command) == 0 {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.Env = dir, env
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("bench: make the store: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return nil
+}
+
 // environment is ours, without the settings of another server, and with those of this
 // one.
-func environment(dir, address string) []string {
+func environment(dir, address, store string) []string {
 	var env []string
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, "KEYTURN_") {
 			env = append(env, entry)
 		}
+	}
+	if store != "" {
+		env = append(env, "KEYTURN_STORE="+store, "KEYTURN_KEYS_KMS=file:"+filepath.Join(dir, "kms", "master.key"))
 	}
 	return append(env,
 		"KEYTURN_LISTEN="+address,
@@ -137,8 +158,20 @@ func (s *server) answers(ctx context.Context) bool {
 	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 }
 
-// spent is the CPU time that the server has taken so far.
-func (s *server) spent() (time.Duration, bool) { return processTime(s.cmd.Process.Pid) }
+// spent is the CPU time that the server has taken so far; 0 for unknown.
+func (s *server) spent() time.Duration {
+	spent, _ := processTime(s.cmd.Process.Pid)
+	return spent
+}
+
+// engine is the CPU time that the store's engine has taken so far, with the processes
+// that it started; 0 for unknown.
+func (s *server) engine() time.Duration {
+	if s.store.Process == 0 {
+		return 0
+	}
+	return familyTime(s.store.Process)
+}
 
 // peak is the most memory that the server has had, in bytes; 0 for unknown.
 func (s *server) peak() int64 { return peakMemory(s.cmd.Process.Pid) }
