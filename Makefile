@@ -51,7 +51,7 @@ build: console ## build bin/keyturn, static
 test: console lint browser verifiers stores ## lint, then every test with the race detector; browser, verifiers and all three stores included
 	cd console && npm test
 	KEYTURN_TEST_REQUIRE=postgres,dynamodb $(GO) test -race -p 2 -timeout 12m $$($(GO) list ./... | grep -vE '/(e2e|drills)$$')
-	KEYTURN_TEST_REQUIRE=browser,node,python,postgres,dynamodb .ci/patiently ./drills
+	KEYTURN_TEST_REQUIRE=browser,node,python,postgres,dynamodb,strace .ci/patiently ./drills
 	KEYTURN_TEST_REQUIRE=browser,node,python .ci/patiently ./e2e
 
 .PHONY: e2e
@@ -115,7 +115,7 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 
 .PHONY: drills
 drills: stores ## faults and attacks against the built binary, on all three stores, at full size; prints the figures
-	KEYTURN_DRILLS=full KEYTURN_TEST_REQUIRE=postgres,dynamodb $(GO) test -count=1 -v -timeout 120m ./drills
+	KEYTURN_DRILLS=full KEYTURN_TEST_REQUIRE=postgres,dynamodb,strace $(GO) test -count=1 -v -timeout 120m ./drills
 
 # What the tests need beside Go.
 
@@ -136,7 +136,9 @@ verifiers:
 	@.ci/need python
 	@.ci/need node
 
+# The stores, and what breaks the ground under them.
 .PHONY: stores
 stores:
 	@.ci/need postgres
 	@.ci/need dynamodb
+	@.ci/need strace

@@ -1,5 +1,6 @@
 // Package drills attacks the built program and breaks what it stands on: garbage,
-// races, a writer in its database, kill -9, bombs, and clients that never finish.
+// races, a writer in its database, kill -9, bombs, clients that never finish, stores that
+// crash, hang and fail, and disks that are full or do not sync.
 //
 // It owns the harness (a deployment in a directory of its own, clients with software
 // authenticators, an eye on the database from outside, an SMTP server) and one drill per
