@@ -91,7 +91,8 @@ func (rp *RelyingParty) registeredTo(ctx context.Context, a record.Account) ([]w
 }
 
 // FinishBinding verifies a registration (§7.1) and adds the passkey to the account of
-// who is signed in. The session stays as it is; its proof must still be fresh.
+// who is signed in. The session stays as it is; its proof must still be fresh. The first
+// passkey of an account ends its other sessions.
 func (rp *RelyingParty) FinishBinding(ctx context.Context, r Request, c session.Current, in Finish) (passkey account.Passkey, err error) {
 	if err := rp.fresh(c); err != nil {
 		return account.Passkey{}, err
@@ -122,16 +123,20 @@ func (rp *RelyingParty) bind(
 	if err != nil {
 		return account.Passkey{}, unavailable(err)
 	}
-	if !ok || !a.Active() || !c.Holds(a) || !current(t.Common, a) {
+	if !ok || !a.Active() {
 		return account.Passkey{}, &Error{Kind: KindExpired, Code: "ticket_called_back"}
 	}
 	if err := rp.fresh(c.On(a)); err != nil {
 		return account.Passkey{}, err // by link, and the account has got its first way in
 	}
+	if !c.Holds(a) || !current(t.Common, a) {
+		return account.Passkey{}, &Error{Kind: KindExpired, Code: "ticket_called_back"}
+	}
 	facts := a.Facts()
 	if len(facts.Ways) >= rp.cfg.PasskeysPerAccount {
 		return account.Passkey{}, &Error{Kind: KindPolicy, Code: tooManyPasskeys}
 	}
+	firstWay(&facts)
 	row, passkey, err := rp.credential(&facts, reg)
 	if err != nil {
 		return account.Passkey{}, err
@@ -154,6 +159,21 @@ func (rp *RelyingParty) bind(
 	if err != nil {
 		return account.Passkey{}, commitError(err)
 	}
-	_, view, err := rp.opened(next, row, c.Credential())
-	return view, err
+	a, view, err := rp.opened(next, row, c.Credential())
+	if err != nil {
+		return account.Passkey{}, err
+	}
+	if err := rp.cfg.Sessions.Keep(ctx, c, a); err != nil {
+		// The passkey is there, and signs its person in again.
+		rp.cfg.Audit.Fail(ctx, r.Caller, nameBinding, "session_not_kept")
+	}
+	return view, nil
+}
+
+// firstWay ends every session of an account that is about to get its first way in: each
+// was opened by a mailed link, perhaps by somebody who read the mailbox once.
+func firstWay(facts *record.AccountFacts) {
+	if len(facts.Ways) == 0 {
+		facts.SessionEpoch++
+	}
 }

@@ -75,6 +75,7 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 	}
 	// The link is dead from here on, whatever becomes of its stored half.
 	facts.TicketEpoch++
+	firstWay(&facts)
 	row, passkey, err := rp.credential(&facts, reg)
 	if err != nil {
 		return Proof{}, err

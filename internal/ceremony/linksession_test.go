@@ -1,6 +1,7 @@
 package ceremony_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 	"github.com/keyturn/keyturn/internal/mail"
+	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn"
 )
 
@@ -109,4 +112,103 @@ func TestLinkFromANewBrowser(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFirstPasskeyEndsLinkSessions: whoever read the mailbox once, before its person had a
+// passkey, is signed out by the first one, however it came. The session that made it goes
+// on, with its tokens, and is no fresher for that.
+func TestFirstPasskeyEndsLinkSessions(t *testing.T) {
+	begin := func(t *testing.T) (w *ceremonytest.World, ana record.Account, theirs, own ceremony.Proof) {
+		w = ceremonytest.New(t)
+		ana = w.Resident(t, "ana", anasAddress)
+		theirs = byLink(t, w)
+		w.Clock.Advance(time.Minute)
+		return w, ana, theirs, byLink(t, w)
+	}
+	over := func(t *testing.T, w *ceremonytest.World, p ceremony.Proof) {
+		t.Helper()
+		if _, err := w.Sessions.Resume(t.Context(), p.Session().View().ID); !errors.Is(err, session.ErrNone) {
+			t.Fatalf("signed in: %v", err)
+		}
+	}
+	t.Run("bound", func(t *testing.T) {
+		w, ana, theirs, own := begin(t)
+		refresh, err := w.Sessions.Refresh(own.Session())
+		must(t, err)
+		boundTo(t, w, own, phone())
+		over(t, w, theirs)
+		if err := w.Accounts.Fresh(now(t, w, own)); err == nil {
+			t.Fatal("a link counts as a proof")
+		}
+		_, _, err = w.Sessions.Rotate(t.Context(), session.Rotation{
+			Door: ceremonytest.Door, Token: refresh, Accept: func(session.View) error { return nil },
+		})
+		must(t, err)
+		// A second one ends nothing.
+		a, _, err := w.Accounts.Get(t.Context(), ana.ID())
+		must(t, err)
+		enrolBy(t, w, a)
+		now(t, w, own)
+	})
+	t.Run("enrolled", func(t *testing.T) {
+		w, ana, theirs, own := begin(t)
+		proof := enrolBy(t, w, ana)
+		over(t, w, theirs)
+		over(t, w, own)
+		now(t, w, proof)
+	})
+	t.Run("recovered", func(t *testing.T) {
+		w, _, _, own := begin(t)
+		codes, err := w.Accounts.NewRecoveryCodes(t.Context(), now(t, w, own), ceremonytest.Request().Caller)
+		must(t, err)
+		w.Letters(t)
+		l := &loser{World: w, proof: own}
+		a := phone()
+		answer := l.making(t, l.recovers(t, codes[0]).Ticket, a)
+		w.Clock.Advance(time.Minute)
+		w.Letters(t)
+		theirs := byLink(t, w)
+		_, err = l.made(t, answer)
+		must(t, err)
+		over(t, w, theirs)
+		signedIn(t, w, a, ceremonytest.Request())
+	})
+}
+
+// TestKeptSessionStaysEnded: a session that was ended while its passkey was bound is not
+// brought back, whether alone or with all others; one that no commit ended is not written.
+func TestKeptSessionStaysEnded(t *testing.T) {
+	ended := func(t *testing.T, end func(*ceremonytest.World, session.Current)) {
+		w := ceremonytest.New(t)
+		ana := w.Resident(t, "ana", anasAddress)
+		p := byLink(t, w)
+		c := now(t, w, p)
+		enrolBy(t, w, ana)
+		a, _, err := w.Accounts.Get(t.Context(), ana.ID())
+		must(t, err)
+		end(w, c.On(a))
+		must(t, w.Sessions.Keep(t.Context(), c, a))
+		if _, err := w.Sessions.Resume(t.Context(), c.View().ID); !errors.Is(err, session.ErrNone) {
+			t.Fatalf("kept: %v", err)
+		}
+	}
+	t.Run("all", func(t *testing.T) {
+		ended(t, func(w *ceremonytest.World, c session.Current) {
+			must(t, w.Sessions.End(t.Context(), c, true, audit.Caller{}))
+		})
+	})
+	t.Run("alone", func(t *testing.T) {
+		ended(t, func(w *ceremonytest.World, c session.Current) {
+			must(t, w.Sessions.End(t.Context(), c, false, audit.Caller{}))
+		})
+	})
+	t.Run("none", func(t *testing.T) {
+		w := ceremonytest.New(t)
+		_, p := resident(t, w, "ana")
+		before := now(t, w, p).Ref()
+		boundTo(t, w, p, phone())
+		if after := now(t, w, p).Ref(); after.Version != before.Version {
+			t.Fatalf("version %d, then %d", before.Version, after.Version)
+		}
+	})
 }

@@ -215,6 +215,7 @@ func (rp *RelyingParty) recover(
 	if len(facts.Ways) >= rp.cfg.PasskeysPerAccount+account.RecoveryCodes {
 		return Recovered{}, &Error{Kind: KindPolicy, Code: tooManyPasskeys}
 	}
+	firstWay(&facts)
 	row, passkey, err := rp.credential(&facts, reg)
 	if err != nil {
 		return Recovered{}, err
