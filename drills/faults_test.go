@@ -36,7 +36,7 @@ func TestFaults(t *testing.T) {
 		"KEYTURN_KEYS_SERVER=file:"+filepath.Join(dir, "keys", "server.key"))...)...)...)
 
 	f.set(faultShare)
-	r := newRegistrations(s.deployment, size(60, 1000))
+	r := newRegistrations(s.deployment, size(40, 1000))
 	var workers sync.WaitGroup
 	for i := range 8 {
 		workers.Go(func() { r.register(i) })
@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 	whole, absent, half := r.remains(d)
 
 	f.set(faultShare)
-	acknowledged, doubled := d.spendsUnderFaults(s, r.acknowledged[:size(10, 100)], size(3, 10), func() { f.set(0) })
+	acknowledged, doubled := d.spendsUnderFaults(s, r.acknowledged[:size(8, 100)], size(2, 10), func() { f.set(0) })
 	most, waits := f.attempts()
 	if most > faultAttempts {
 		d.Errorf("a request was sent %d times", most)
@@ -112,7 +112,7 @@ func (d *drill) outage(s *cluster, f *faulty) (retries int) {
 	before := f.retried()
 	f.set(100)
 	d.must(crowd(8, func(worker int) error {
-		for i := range 25 {
+		for i := range 12 {
 			body := fmt.Appendf(nil, `{"username":"nobody-%d-%d"}`, worker, i)
 			a, err := at[i%len(at)].send(http.MethodPost, signInOptions, body)
 			if err != nil {

@@ -32,12 +32,14 @@ const (
 // answered all the same, the server says that it is not ready, and goes on afterwards.
 func TestStoreHangs(t *testing.T) {
 	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
 		d := begin(t, "store hangs on PostgreSQL")
 		engine, dir := postgrestest.NewEngine(t), d.TempDir()
 		v := openValve(d, "unix", filepath.Join(dir, postgrestest.SocketName), engine.Socket())
 		d.hang(v, ownEngine(d, "postgres://postgres@/postgres?host="+dir))
 	})
 	t.Run("DynamoDB", func(t *testing.T) {
+		t.Parallel()
 		d := begin(t, "store hangs on DynamoDB")
 		_, target, _ := strings.Cut(dynamotest.Endpoint(d), "://")
 		v := openValve(d, "tcp", "127.0.0.1:0", target)
@@ -50,7 +52,7 @@ func TestStoreHangs(t *testing.T) {
 // hang is the drill, once there is a server behind a valve.
 func (d *drill) hang(v *valve, s *cluster) {
 	d.Helper()
-	workers, closed := size(8, 64), time.Duration(size(6, 30))*time.Second
+	workers, closed := size(8, 64), time.Duration(size(5, 30))*time.Second
 	c := s.client()
 	people := make([]*person, workers)
 	for i := range people {
