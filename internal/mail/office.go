@@ -118,17 +118,26 @@ func (o *Office) right(n Notice) (record.TicketFacts, store.Ticket, error) {
 	return f, row, nil
 }
 
-// addressees are the addresses of the lists, each once however it is spelled.
+// addressees are the addresses of the lists, each once whatever the case of its ASCII
+// letters. Nothing else is folded: whoever adds a look-alike of an address, which another
+// mailbox may have, must not keep the news of it from its reader.
 func addressees(lists ...[]string) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, list := range lists {
 		for _, address := range list {
-			if folded := strings.ToLower(address); address != "" && !seen[folded] {
+			if folded := strings.Map(lowerASCII, address); address != "" && !seen[folded] {
 				seen[folded] = true
 				out = append(out, address)
 			}
 		}
 	}
 	return out
+}
+
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + ('a' - 'A')
+	}
+	return r
 }

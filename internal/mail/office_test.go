@@ -121,3 +121,18 @@ func TestNotifyFails(t *testing.T) {
 		t.Error("a mail without randomness")
 	}
 }
+
+// TestNotifyLookAlike: an address that only looks like another one in lower case, and is
+// another mailbox, does not take its place.
+func TestNotifyLookAlike(t *testing.T) {
+	w := newWorld(t)
+	account := ana
+	account.Emails = []string{"\u0130na@example.org", "ina@example.org", "INA@example.org"}
+	owed, err := w.office.Notify(Notice{Account: account, About: audit.PasskeyAdded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(owed.Mails) != 2 {
+		t.Fatalf("%d mails, want 2", len(owed.Mails))
+	}
+}

@@ -72,6 +72,18 @@ func knownAs(a record.Account) []byte {
 	return binary.BigEndian.AppendUint64(a.Key(), a.SessionEpoch())
 }
 
+// folded is an address as entries name it: with its ASCII letters in lower case. Nothing
+// else is folded, as two mailboxes may differ by it: a dotless i is no i.
+func folded(address string) []byte {
+	out := []byte(address)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c + ('a' - 'A')
+		}
+	}
+	return out
+}
+
 // Recognizes tells whether the browser with this cookie has signed the account in since
 // its sessions were last ended all at once.
 func (k *Keeper) Recognizes(cookie string, a record.Account) bool {
@@ -80,10 +92,10 @@ func (k *Keeper) Recognizes(cookie string, a record.Account) bool {
 }
 
 // RecognizesAddress tells whether the browser with this cookie has signed in an account
-// that had proved the address, whatever its case.
+// that had proved the address, whatever the case of its ASCII letters.
 func (k *Keeper) RecognizesAddress(cookie, address string) bool {
 	n := parseKnown(cookie)
-	return n.has(k.knownEntry(knownAddress, n.nonce, []byte(strings.ToLower(address))))
+	return n.has(k.knownEntry(knownAddress, n.nonce, folded(address)))
 }
 
 // Recognize is the cookie for a browser that has just signed the account in: what it
@@ -99,7 +111,7 @@ func (k *Keeper) Recognize(cookie string, a record.Account) string {
 	}
 	fresh := [][]byte{k.knownEntry(knownAccount, n.nonce, knownAs(a))}
 	for _, address := range a.Facts().Emails {
-		fresh = append(fresh, k.knownEntry(knownAddress, n.nonce, []byte(strings.ToLower(address))))
+		fresh = append(fresh, k.knownEntry(knownAddress, n.nonce, folded(address)))
 	}
 	for _, e := range n.entries {
 		if !slices.ContainsFunc(fresh, func(f []byte) bool { return bytes.Equal(f, e) }) {

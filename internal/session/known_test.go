@@ -30,10 +30,11 @@ func (w *world) person(t *testing.T, n byte, emails ...string) record.Account {
 // addresses, and for nobody else's.
 func TestKnownBrowser(t *testing.T) {
 	w := newWorld(t, "standard", webauthntest.Phone())
-	ana, ben := w.person(t, 1, "Ana@example.org", "ana@work.example"), w.person(t, 2, "ben@example.org")
+	ana, ben := w.person(t, 1, "Ana@example.org", "ana@work.example", "\u0130na@example.org"), w.person(t, 2, "ben@example.org")
 	cookie := w.Sessions.Recognize("", ana)
 	for address, want := range map[string]bool{
 		"ana@example.org": true, "ANA@EXAMPLE.ORG": true, "ana@work.example": true, "ben@example.org": false, "": false,
+		"\u0130na@example.org": true, "ina@example.org": false,
 	} {
 		if got := w.Sessions.RecognizesAddress(cookie, address); got != want {
 			t.Errorf("%q: %v", address, got)
