@@ -38,7 +38,11 @@ func TestFreshByLink(t *testing.T) {
 	ana := w.Resident(t, "ana", "ana@example.org")
 	c := byLink(t, w)
 	began := w.Clock.Now()
-	for age, want := range map[time.Duration]bool{0: true, maxAge: true, maxAge + time.Millisecond: false} {
+	for age, want := range map[time.Duration]bool{
+		0: true, maxAge: true, maxAge + time.Millisecond: false,
+		// A clock that was set back: a proof from far in the future would be fresh until then.
+		-time.Minute: true, -time.Minute - time.Millisecond: false,
+	} {
 		if got := c.Fresh(began.Add(age), maxAge); got != want {
 			t.Errorf("after %s: fresh is %v", age, got)
 		}

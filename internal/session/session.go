@@ -104,8 +104,14 @@ func (c Current) Fresh(now time.Time, maxAge time.Duration) bool {
 	if len(c.session.Credential) == 0 && c.session.ID != uuid.Nil && len(c.account.Facts().Ways) == 0 {
 		proved = c.session.AuthTime
 	}
-	return !proved.IsZero() && now.Sub(proved) <= maxAge
+	age := now.Sub(proved)
+	return !proved.IsZero() && age <= maxAge && age >= -maxSkew
 }
+
+// maxSkew is how far ahead of ours the clock may be that a proof was made by. A proof from
+// later than that was made by a clock that has been set back since, and would stay fresh
+// until it is there again.
+const maxSkew = time.Minute
 
 // On is the same session judged with its account as read again. The caller has asked
 // Holds.
