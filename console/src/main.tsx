@@ -4,7 +4,7 @@
 import "./styles/base.css";
 import "./styles/controls.css";
 
-import { Suspense, lazy } from "react";
+import { lazy, startTransition } from "react";
 import { createRoot } from "react-dom/client";
 
 import { SignIn } from "./screens/SignIn";
@@ -57,22 +57,24 @@ function Screen({ page }: { page: string }) {
     case "lost":
       return <Lost />;
     default:
-      return <SignIn left={fragment.has("left")} />;
+      return <SignIn left={fragment.has("left")} email={fragment.get("email") ?? ""} />;
   }
 }
 
 const root = document.getElementById("root");
 if (root) {
   const shell = readShell(root);
-  createRoot(root).render(
-    <SiteContext value={shell.site}>
-      <TextContext value={texts(shell.messages, document.documentElement.lang)}>
-        <Boundary page={shell.page}>
-          <Suspense fallback={null}>
+  // A transition waits for the page's own chunk. A boundary with a fallback would show an
+  // empty page first, and React keeps a fallback for 300 ms even when the chunk is there.
+  startTransition(() =>
+    createRoot(root).render(
+      <SiteContext value={shell.site}>
+        <TextContext value={texts(shell.messages, document.documentElement.lang)}>
+          <Boundary page={shell.page}>
             <Screen page={shell.page} />
-          </Suspense>
-        </Boundary>
-      </TextContext>
-    </SiteContext>,
+          </Boundary>
+        </TextContext>
+      </SiteContext>,
+    ),
   );
 }

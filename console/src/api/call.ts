@@ -37,6 +37,7 @@ export class Problem extends Error {
 export interface CallOptions {
   signal?: AbortSignal;
   keepalive?: boolean; // the answer may come after the page is gone
+  text?: boolean; // a good answer is text, not JSON
 }
 
 export async function call<T>(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<T> {
@@ -58,7 +59,7 @@ export async function call<T>(method: string, path: string, body?: unknown, opti
     throw new Problem(0, {});
   }
   if (response.status === 204) return undefined as T;
-  const answer: unknown = await response.json().catch(() => undefined);
+  const answer: unknown = await (options.text && response.ok ? response.text() : response.json()).catch(() => undefined);
   if (!response.ok) throw new Problem(response.status, (answer ?? {}) as ProblemBody, response.headers);
   // Half an answer is none: the connection broke while it came.
   if (answer === undefined) throw new Problem(0, {});

@@ -85,6 +85,7 @@ const adminAccounts: AdminAccount[] = [
   { id: "a1", username: "ana", display_name: "Ana Example", emails: ["ana@example.com"], role: "admin", disabled: false, passkeys: 3, created_at: ago(400 * DAY) },
   { id: "a2", username: long.username ?? "", display_name: long.display_name ?? "", role: "member", disabled: true, passkeys: 1, created_at: ago(20 * DAY) },
   { id: "a3", pending_email: "new@example.org", role: "support", disabled: false, passkeys: 0, created_at: ago(HOUR) },
+  { id: "a4", username: "bo", display_name: "Bo Example", emails: ["bo@example.com"], role: "member", disabled: false, passkeys: 3, created_at: ago(30 * DAY) },
 ];
 
 const invitations: Invitation[] = [
@@ -95,7 +96,10 @@ const invitations: Invitation[] = [
 const happened: AdminEvent[] = [
   { id: "h1", name: "account.disabled", at: ago(20), account_id: "01a20033-a2", actor_id: "01a20033-a1", note: "left the company", network: "192.0.2.1/32", door: "rest" },
   { id: "h2", name: "passkey.suspended", at: ago(HOUR), account_id: "01a20033-a2", code: "sign_count_regressed", user_agent: "curl/8.7.1" },
-  { id: "h3", name: "session.signed_in", at: ago(9 * DAY), account_id: "01a20033-a1", network: "2001:db8::/64" },
+  { id: "h3", name: "session.signed_in", at: ago(9 * DAY), account_id: "01a20033-a1", network: "2001:db8::/64", passkey_id: "p1" },
+  { id: "h4", name: "account.role_changed", at: ago(10 * DAY), account_id: "01a20033-a3", actor_id: "01a20033-a1", code: "support" },
+  { id: "h5", name: "attempts.failed", at: ago(11 * DAY), counts: { sign_in: 41, recovery: 1 } },
+  { id: "h6", name: "account.merged", at: ago(12 * DAY), account_id: "01a20033-a3", code: "a_name_that_this_page_does_not_know" },
 ];
 
 export const agents = {
@@ -196,12 +200,16 @@ export function pretend(world: World): void {
     "/v1/admin/accounts?search=nobody": { accounts: [] },
     "/v1/admin/accounts/a1": adminAccounts[0],
     "/v1/admin/accounts/a1/passkeys": { passkeys },
-    "/v1/admin/accounts/a1/sessions?limit=20": { sessions: listed.map((one) => ({ ...one, this_session: false })) },
+    "/v1/admin/accounts/a1/sessions?limit=20": { sessions: listed },
     "/v1/admin/accounts/a1/events?limit=20": { events: happened },
     "/v1/admin/accounts/a2": adminAccounts[1],
     "/v1/admin/accounts/a2/passkeys": { passkeys: [] },
     "/v1/admin/accounts/a2/sessions?limit=20": { sessions: [] },
     "/v1/admin/accounts/a2/events?limit=20": { events: [] },
+    "/v1/admin/accounts/a4": adminAccounts[3],
+    "/v1/admin/accounts/a4/passkeys": { passkeys },
+    "/v1/admin/accounts/a4/sessions?limit=20": { sessions: listed.map((one) => ({ ...one, this_session: false })) },
+    "/v1/admin/accounts/a4/events?limit=20": { events: happened },
     "/v1/admin/invitations?limit=50": { invitations },
     "/v1/admin/events?limit=50": { events: happened },
   });

@@ -6,7 +6,7 @@ import Link, { type Seen } from "../screens/Link";
 import Recover from "../screens/Recover";
 import Undo from "../screens/Undo";
 import { Lost } from "../screens/Lost";
-import Admin from "../screens/admin/Admin";
+import Admin, { type AdminProps } from "../screens/admin/Admin";
 import { placeOf } from "../screens/admin/place";
 import { SignIn } from "../screens/SignIn";
 import SignUp from "../screens/SignUp";
@@ -62,6 +62,9 @@ const undoing = (about: string, subject?: string) => (
 
 const only = [passkey({ this_session: true })];
 const account = (notice?: Notice) => <Account {...(notice ? { initial: { notice } } : {})} />;
+const administrator: World = { account: { ...ana, role: "admin" } };
+const support: World = { account: { ...ana, role: "support" } };
+const admin = (query: string, initial: AdminProps["initial"] = {}) => <Admin place={placeOf(query)} initial={initial} />;
 const lone = several[1] ?? passkey({});
 
 export const states: Record<string, State> = {
@@ -126,28 +129,30 @@ export const states: Record<string, State> = {
   "account-codes-unsaved": { render: () => account(), world: { codes: unsaved } },
   "account-codes-spent": { render: () => account(), world: { codes: spent } },
   "account-codes-renew": { render: () => <Account initial={{ recovery: { asking: true } }} /> },
-  "account-admin": { render: () => account(), world: { account: { ...ana, role: "admin" } } },
-  "admin": { render: () => <Admin place={placeOf("")} /> },
-  "admin-search-none": { render: () => <Admin place={placeOf("search=nobody")} /> },
-  "admin-add": { render: () => <Admin place={placeOf("")} initial={{ accounts: { drafting: true } }} />, site: { mail: true } },
-  "admin-added": { render: () => <Admin place={placeOf("")} initial={{ accounts: { made }, notice: ok("admin.added") }} /> },
-  "admin-account": { render: () => <Admin place={placeOf("account=a1")} /> },
-  "admin-account-bare": { render: () => <Admin place={placeOf("account=a2")} /> },
-  "admin-account-mailed": { render: () => <Admin place={placeOf("account=a1")} initial={{ person: { made: { mailed: true, expires_at: soon } } }} /> },
+  "account-admin": { render: () => account(), world: administrator },
+  "admin": { render: () => admin(""), world: administrator },
+  "admin-support": { render: () => admin(""), world: support },
+  "admin-member": { render: () => admin("") },
+  "admin-search-none": { render: () => admin("search=nobody"), world: administrator },
+  "admin-add": { render: () => admin("", { accounts: { drafting: true } }), world: administrator, site: { mail: true } },
+  "admin-added": { render: () => admin("", { accounts: { made }, notice: ok("admin.added") }), world: administrator },
+  "admin-account": { render: () => admin("account=a4"), world: administrator, site: { mail: true } },
+  "admin-account-bare": { render: () => admin("account=a2"), world: administrator },
+  "admin-account-equal": { render: () => admin("account=a1"), world: administrator },
+  "admin-account-support": { render: () => admin("account=a4"), world: support, site: { mail: true } },
+  "admin-account-mailed": { render: () => admin("account=a4", { person: { made: { mailed: true, expires_at: soon } } }), world: administrator },
   "admin-account-disable": {
-    render: () => (
-      <Admin
-        place={placeOf("account=a1")}
-        initial={{ person: { question: { heading: "admin.disable.heading", text: "admin.disable.text", button: "admin.disable", name: "Ana Example", danger: true } } }}
-      />
-    ),
+    render: () =>
+      admin("account=a4", { person: { question: { heading: "admin.disable.heading", text: "admin.disable.text", button: "admin.disable", name: "Bo Example", danger: true } } }),
+    world: administrator,
   },
   "admin-refused": {
-    render: () => <Admin place={placeOf("account=a1")} initial={{ notice: { kind: "error", key: "admin.refused", details: { ...details, code: "forbidden" } } }} />,
+    render: () => admin("account=a4", { notice: { kind: "error", key: "admin.refused", details: { ...details, code: "forbidden" } } }),
+    world: administrator,
   },
-  "admin-invitations": { render: () => <Admin place={placeOf("view=invitations")} /> },
-  "admin-events": { render: () => <Admin place={placeOf("view=events")} /> },
-  "admin-loading": { render: () => <Admin place={placeOf("")} />, world: { silent: true } },
+  "admin-invitations": { render: () => admin("view=invitations"), world: administrator },
+  "admin-events": { render: () => admin("view=events"), world: administrator },
+  "admin-loading": { render: () => admin(""), world: { silent: true } },
   "mailbox": { render: () => <Mailbox /> },
   "account-renaming": { render: () => <Account initial={{ initial: { renaming: true } }} />, world: { passkeys: only } },
   "account-delete": { render: () => <Account initial={{ initial: { question: { passkey: lone, what: "delete", only: false } } }} /> },
@@ -221,7 +226,7 @@ export const states: Record<string, State> = {
   "undo-other": { render: () => undoing("something.new") },
   "undo-done": { render: () => <Undo token="x" initial={{ state: { at: "done" } }} /> },
   "undo-kept": { render: () => <Undo token="x" initial={{ state: { at: "kept" } }} /> },
-  "undo-dead": { render: () => <Undo token="x" initial={{ state: { at: "dead", key: "link.dead" } }} /> },
+  "undo-dead": { render: () => <Undo token="x" initial={{ state: { at: "dead", key: "undo.dead" } }} /> },
   "recover": { render: () => <Recover /> },
   "recover-missing": { render: () => <Recover initial={{ fault: { name: true, code: true } }} /> },
   "recover-refused": { render: () => <Recover initial={{ notice: { kind: "error", key: "recover.refused" } }} /> },

@@ -26,7 +26,7 @@ export interface Seen extends LinkSeen {
 
 export type State =
   | { at: "looking" | "denied" }
-  | { at: "dead"; key: Key }
+  | { at: "dead"; key: Key; email?: string }
   | { at: "here" | "elsewhere"; seen: Seen }
   | { at: "code"; seen: Seen; code: string; until: number };
 
@@ -34,6 +34,10 @@ export interface LinkProps {
   token?: string | undefined;
   initial?: { state?: State; notice?: Notice };
 }
+
+// signInAs is the page to sign in, with an address filled in: from there another link is
+// one press away. It is behind the #, where no server and no log sees it.
+const signInAs = (email?: string): string => (email ? `/sign-in#${new URLSearchParams({ email })}` : "/sign-in");
 
 const refused = (error: unknown, code: string) => error instanceof Problem && error.code === code;
 
@@ -51,6 +55,11 @@ export default function Link({ token, initial = {} }: LinkProps) {
   const text = useText();
   const site = useSite();
   const activity = useActivity(initial.notice ?? null);
+  const toSignIn = (
+    <a {...named("to-sign-in")} className="button secondary" href="/sign-in">
+      {text("link.to-sign-in")}
+    </a>
+  );
   const begin: State = initial.state ?? (token ? { at: "looking" } : { at: "dead", key: "link.incomplete" });
   const [state, setState] = useState<State>(begin);
   const link = useLink(token ?? "", activity, setState);
@@ -71,9 +80,15 @@ export default function Link({ token, initial = {} }: LinkProps) {
         </Frame>
       );
     case "dead":
-      return <End activity={activity} heading={text("link.dead.heading")} sentence={text(state.key)} />;
+      return (
+        <End activity={activity} heading={text("link.dead.heading")} sentence={text(state.key)}>
+          <a {...named("another-link")} className="button primary" href={signInAs(state.email)}>
+            {text("link.another")}
+          </a>
+        </End>
+      );
     case "denied":
-      return <End activity={activity} heading={text("link.denied.heading")} sentence={text("link.denied")} />;
+      return <End activity={activity} heading={text("link.denied.heading")} sentence={text("link.denied")}>{toSignIn}</End>;
     case "code":
       return <Code activity={activity} state={state} again={() => void link.code(state.seen)} />;
     default:
@@ -108,13 +123,13 @@ interface Actions {
 }
 
 // useLink does what can be done with a link, and shows what came of it. A link that is
-// refused is over, whatever was tried.
+// refused is over, whatever was tried: that it was used shows only when it is used again.
 function useLink(token: string, activity: Activity, set: (state: State) => void): Actions {
-  async function run(work: () => Promise<State | undefined>, again: () => void): Promise<void> {
+  async function run(work: () => Promise<State | undefined>, again: () => void, email?: string): Promise<void> {
     let next: State | undefined;
     const well = await activity.attempt(async () => {
       next = await work().catch((error: unknown): State => {
-        if (refused(error, "authentication_failed")) return { at: "dead", key: "link.dead" };
+        if (refused(error, "authentication_failed")) return { at: "dead", key: "link.dead", ...(email ? { email } : {}) };
         throw error;
       });
     }, again);
@@ -139,13 +154,13 @@ function useLink(token: string, activity: Activity, set: (state: State) => void)
       }
       activity.say({ kind: "ok", key: "sign-in.done" });
       return undefined;
-    }, () => void use(seen));
+    }, () => void use(seen), seen.email);
 
   const code = (seen: Seen) =>
     run(async () => {
       const { code: text, expires_in: life } = await post<EmailCode>("/v1/sign-in/email/code", { token });
       return { at: "code", seen, code: text, until: Date.now() + life * 1000 };
-    }, () => void code(seen));
+    }, () => void code(seen), seen.email);
 
   const deny = () =>
     run(async () => {
@@ -233,14 +248,18 @@ function Code({ activity, state, again }: { activity: Activity; state: State & {
   );
 }
 
-function End({ activity, heading, sentence }: { activity: Activity; heading: string; sentence: string }) {
-  const text = useText();
+interface EndProps {
+  activity: Activity;
+  heading: string;
+  sentence: string;
+  children: ReactNode; // the way on
+}
+
+function End({ activity, heading, sentence, children }: EndProps) {
   return (
     <Frame activity={activity} heading={heading}>
       <p {...named("end")}>{sentence}</p>
-      <a {...named("to-sign-in")} className="button secondary" href="/sign-in">
-        {text("link.to-sign-in")}
-      </a>
+      {children}
     </Frame>
   );
 }

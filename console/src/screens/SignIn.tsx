@@ -2,7 +2,7 @@ import { KeyRound, Mail } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
 
 import type { Asked } from "../browser/mail";
-import { goOn } from "../browser/next";
+import { goOn, onTheWay } from "../browser/next";
 import { NoneHere, type Used, supported, use } from "../browser/passkey";
 import { type Person, forget, remembered, visited } from "../browser/remembered";
 import { useText } from "../i18n/text";
@@ -24,19 +24,20 @@ type Missing = "name" | "email";
 
 export interface SignInProps {
   left?: boolean; // came here from signing out
+  email?: string; // of whom another page has asked already
   initial?: { notice?: Notice; fault?: Missing; other?: boolean; asked?: Asked };
 }
 
-export function SignIn({ left = false, initial = {} }: SignInProps) {
+export function SignIn({ left = false, email = "", initial = {} }: SignInProps) {
   const standing = supported ? (left ? signedOut : null) : unsupported;
   const activity = useActivity(initial.notice ?? standing);
   const mailing = useMailing("sign-in", activity, initial.asked);
-  return mailing.screen ?? <Form left={left} initial={initial} activity={activity} mailing={mailing} />;
+  return mailing.screen ?? <Form left={left} email={email} initial={initial} activity={activity} mailing={mailing} />;
 }
 
 type FormProps = Required<SignInProps> & { activity: Activity; mailing: Mailing };
 
-function Form({ left, initial, activity, mailing }: FormProps) {
+function Form({ left, email, initial, activity, mailing }: FormProps) {
   const text = useText();
   const site = useSite();
   const field = useRef<HTMLInputElement>(null);
@@ -119,6 +120,7 @@ function Form({ left, initial, activity, mailing }: FormProps) {
           label={text("sign-in.username")}
           autoComplete="username webauthn"
           maxLength={254}
+          defaultValue={email}
           ref={field}
           fault={missing ? text(`sign-in.${missing}-missing`) : about}
           {...plainName}
@@ -163,7 +165,7 @@ function Foot({ signUp, first }: { signUp: boolean; first: boolean }) {
       {signUp && (
         <p className="foot">
           {text("sign-in.new")}{" "}
-          <a {...named("to-sign-up")} href="/sign-up">
+          <a {...named("to-sign-up")} href={onTheWay("/sign-up")}>
             {text("sign-in.to-sign-up")}
           </a>
         </p>

@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "rea
 import { Problem, post } from "../api/call";
 import type { Options } from "../api/types";
 import type { Asked } from "../browser/mail";
+import { onTheWay } from "../browser/next";
 import { supported } from "../browser/passkey";
 import { type Key, useText } from "../i18n/text";
 import { type SignUpMode, useSite } from "../site";
@@ -205,7 +206,7 @@ function Foot() {
       <p className="aside">{text("explain.passkey")}</p>
       <p className="foot">
         {text("sign-up.known")}{" "}
-        <a {...named("to-sign-in")} href="/sign-in">
+        <a {...named("to-sign-in")} href={onTheWay("/sign-in")}>
           {text("sign-up.to-sign-in")}
         </a>
       </p>

@@ -43,7 +43,7 @@ export default function Undo({ token, initial = {} }: UndoProps) {
       say(null);
       post<NoticeSeen>("/v1/notices/look", { token })
         .then((seen) => setState({ at: "seen", seen }))
-        .catch((error: unknown) => (over(error) ? setState({ at: "dead", key: "link.dead" }) : say(explain(error, look))));
+        .catch((error: unknown) => (over(error) ? setState({ at: "dead", key: "undo.dead" }) : say(explain(error, look))));
     };
     look();
   }, [looking, say, token]);
@@ -56,7 +56,7 @@ export default function Undo({ token, initial = {} }: UndoProps) {
           setState({ at: "done" });
         } catch (error) {
           if (!over(error)) throw error;
-          setState({ at: "dead", key: "link.dead" });
+          setState({ at: "dead", key: "undo.dead" });
         }
       },
       () => void undo(),

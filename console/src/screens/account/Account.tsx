@@ -3,6 +3,7 @@ import "../../styles/account.css";
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { Problem, post } from "../../api/call";
+import { signInFirst } from "../../browser/next";
 import { canMakeHere } from "../../browser/passkey";
 import { keep, offer, postpone, postponed, visited } from "../../browser/remembered";
 import { signalAll } from "../../browser/signal";
@@ -25,7 +26,6 @@ export interface AccountProps {
   initial?: { notice?: Notice; faster?: boolean; removing?: string; recovery?: RecoveryProps["initial"] } & Pick<PasskeysProps, "initial">;
 }
 
-const toSignIn = (mark = "") => location.replace(`/sign-in${mark}`);
 const signedOut = (error: unknown) => error instanceof Problem && error.code === "unauthenticated";
 
 export default function Account({ added = false, initial = {} }: AccountProps) {
@@ -50,7 +50,7 @@ export default function Account({ added = false, initial = {} }: AccountProps) {
       () => keep(() => post<void>("/v1/sign-out", { everywhere })).catch(ignoreSignedOut),
       () => void leave(everywhere),
     );
-    if (well) toSignIn("#left");
+    if (well) location.replace("/sign-in#left");
   }
 
   const account = data?.account;
@@ -121,7 +121,7 @@ function useData(activity: Activity, added: boolean): { data: Data | null; reloa
     try {
       setData(await load());
     } catch (error) {
-      if (signedOut(error)) return toSignIn();
+      if (signedOut(error)) return signInFirst();
       say(explain(error, () => void first()));
     }
     async function first() {
@@ -168,7 +168,7 @@ function useOffer(data: Data | null, show: (on: boolean) => void): void {
 // useLeaving leads somebody whose session has ended to where they can sign in.
 function useLeaving(notice: Notice | null): void {
   useEffect(() => {
-    if (notice?.key === "error.signed-out") toSignIn();
+    if (notice?.key === "error.signed-out") signInFirst();
   }, [notice]);
 }
 

@@ -54,8 +54,8 @@ const icons: Record<Event["name"], LucideIcon> = {
 // How many come when somebody asks for more.
 const MORE = 20;
 
-// A passkey that its person did not suspend looked like a copy.
-const copied = ({ name, code }: Event): boolean => name === "passkey.suspended" && code !== "by_person";
+// A passkey that nobody suspended looked like a copy.
+const copied = ({ name, code, by_administrator: ordered }: Event): boolean => name === "passkey.suspended" && code !== "by_person" && !ordered;
 
 function sentence(event: Event): Key {
   if (copied(event)) return "activity.passkey.copied";
@@ -112,7 +112,7 @@ function Row({ event, passkey }: { event: Event; passkey: Passkey | undefined })
   const text = useText();
   const when = useMoment()(event.at);
   const Icon = copied(event) ? ShieldAlert : icons[event.name];
-  const by = event.this_session ? text("sessions.this") : event.user_agent && inWords(event.user_agent, text);
+  const by = event.by_administrator ? text("activity.by-administrator") : event.this_session ? text("sessions.this") : event.user_agent && inWords(event.user_agent, text);
   return (
     <li data-testid="event" data-id={event.id} data-warn={Icon === ShieldAlert || undefined} tabIndex={-1}>
       <Icon size={20} aria-hidden />

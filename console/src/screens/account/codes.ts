@@ -3,8 +3,8 @@
 export const inGroups = (code: string): string => (code.includes("-") ? code : (code.match(/.{1,4}/g) ?? []).join("-"));
 
 // download gives the person a file, made here: what is in it goes nowhere else.
-export function download(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+export function download(name: string, text: string, type = "text/plain"): void {
+  const address = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

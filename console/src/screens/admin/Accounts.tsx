@@ -37,10 +37,12 @@ export function Accounts({ desk, search, initial = {} }: Props) {
     <section aria-labelledby="accounts-title">
       <div className="section-head">
         <h2 id="accounts-title">{text("admin.accounts")}</h2>
-        <Button {...named("add-account")} kind="primary" disabled={desk.activity.busy} onClick={() => setDrafting(true)}>
-          <Plus size={20} aria-hidden />
-          {text("admin.add")}
-        </Button>
+        {desk.role === "admin" && (
+          <Button {...named("add-account")} kind="primary" disabled={desk.activity.busy} onClick={() => setDrafting(true)}>
+            <Plus size={20} aria-hidden />
+            {text("admin.add")}
+          </Button>
+        )}
       </div>
       {made && <MadeLink made={made} desk={desk} close={() => setMade(null)} />}
       <form {...named("search-form")} className="inline-form" role="search" onSubmit={submit}>

@@ -4,8 +4,8 @@
 import { type FormEvent, useRef, useState } from "react";
 
 import { post } from "../../api/call";
-import type { Added, Made } from "../../api/admin";
-import { useText } from "../../i18n/text";
+import type { Added, Made, Role } from "../../api/admin";
+import { type Key, useText } from "../../i18n/text";
 import { useSite } from "../../site";
 import { Button, named } from "../../ui/Button";
 import { Choice } from "../../ui/Choice";
@@ -13,7 +13,7 @@ import { Dialog } from "../../ui/Dialog";
 import { Field, plainName } from "../../ui/Field";
 import { useDate } from "../../ui/Time";
 import type { Desk } from "./desk";
-import { useRoles } from "./roles";
+import { above, useRoles } from "./roles";
 
 interface Props {
   what: "account" | "invitation";
@@ -22,13 +22,23 @@ interface Props {
   made: (made: Made) => void;
 }
 
+interface Said {
+  username?: string | undefined;
+  email: string | undefined;
+  display_name: string | undefined;
+  role: Role;
+  deliver?: boolean;
+}
+
 export function Draft({ what, desk, close, made }: Props) {
   const text = useText();
   const site = useSite();
   const roles = useRoles();
   const form = useRef<HTMLFormElement>(null);
-  const [fault, setFault] = useState(false);
+  const [missing, setMissing] = useState<Key | null>(null);
   const isAccount = what === "account";
+  // Whoever sees the link of an account could be it: that of an equal is mailed, or not made.
+  const open = site.mail || !isAccount ? roles : roles.filter(([role]) => above(desk.role, role));
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -38,17 +48,24 @@ export function Draft({ what, desk, close, made }: Props) {
       ...(isAccount ? { username: value("username") } : {}),
       email: value("email"),
       display_name: value("display-name"),
-      role: value("role"),
+      role: (value("role") ?? "member") as Role,
       ...(said.get("deliver") ? { deliver: true } : {}),
     };
-    const lacks = isAccount ? !draft.username && !draft.email : draft.deliver === true && !draft.email;
-    setFault(lacks);
-    if (lacks) return form.current?.querySelector("input")?.focus();
-    void send(draft);
+    const lacks = fault(draft);
+    setMissing(lacks);
+    if (!lacks) return void send(draft);
+    form.current?.querySelector<HTMLInputElement>(lacks === "admin.deliver.missing" ? "#deliver" : "input")?.focus();
+  }
+
+  function fault({ username, email, role, deliver }: Said): Key | null {
+    if (deliver && !email) return "sign-up.email-missing";
+    if (!isAccount) return null;
+    if (!username && !email) return "admin.one-of";
+    return deliver || above(desk.role, role) ? null : "admin.deliver.missing";
   }
 
   // What was typed stays until it went well.
-  async function send(draft: object): Promise<void> {
+  async function send(draft: Said): Promise<void> {
     const well = await desk.act(async () => {
       if (isAccount) made((await post<Added>("/v1/admin/accounts", draft)).enrolment);
       else made(await post<Made>("/v1/admin/invitations", draft));
@@ -63,19 +80,24 @@ export function Draft({ what, desk, close, made }: Props) {
   }
 
   const wrong = desk.activity.notice;
-  const missing = fault ? text(isAccount ? "admin.one-of" : "sign-up.email-missing") : undefined;
+  const about = (key: Key) => (missing === key ? text(key) : undefined);
   return (
     <Dialog open onClose={leave} name="draft" title={text(isAccount ? "admin.add" : "admin.invite")}>
       <form onSubmit={submit} noValidate ref={form}>
-        {isAccount && <Field name="username" label={text("profile.username")} fault={missing} autoComplete="off" maxLength={64} {...plainName} />}
-        <Field name="email" type="email" label={text("profile.email")} fault={isAccount ? undefined : missing} autoComplete="off" maxLength={254} {...plainName} />
+        {isAccount && <Field name="username" label={text("profile.username")} fault={about("admin.one-of")} autoComplete="off" maxLength={64} {...plainName} />}
+        <Field name="email" type="email" label={text("profile.email")} fault={about("sign-up.email-missing")} autoComplete="off" maxLength={254} {...plainName} />
         <Field name="display-name" label={text("passkeys.name.field")} autoComplete="off" maxLength={64} />
-        <Choice name="role" label={text("admin.role")} options={roles} defaultValue="member" />
+        <Choice name="role" label={text("admin.role")} options={open} defaultValue="member" />
         {site.mail && (
           <label className="check">
             <input {...named("deliver")} name="deliver" type="checkbox" />
             {text("admin.deliver")}
           </label>
+        )}
+        {missing === "admin.deliver.missing" && (
+          <p {...named("deliver-error")} className="status" data-kind="error" role="alert">
+            {text(missing)}
+          </p>
         )}
         {wrong?.kind === "error" && (
           <p className="status" data-kind="error">

@@ -1,12 +1,18 @@
+import { CircleAlert, Download, KeyRound, LifeBuoy, LogIn, type LucideIcon, Mail, ShieldAlert, UserRound } from "lucide-react";
+
 import { get } from "../../api/call";
 import type { Event, Events as List, Verdict } from "../../api/admin";
+import type { Passkey } from "../../api/types";
 import { useText } from "../../i18n/text";
 import { inWords } from "../../ui/agent";
 import { Button, named } from "../../ui/Button";
 import type { Notice } from "../../ui/notice";
 import { Loading } from "../../ui/Loading";
 import { useMoment } from "../../ui/Time";
+import { download } from "../account/codes";
 import { type Desk, useList } from "./desk";
+import { exported } from "./export";
+import { told } from "./told";
 
 // What happened to everybody, and whether the record of it is whole.
 export function Events({ desk }: { desk: Desk }) {
@@ -20,10 +26,20 @@ export function Events({ desk }: { desk: Desk }) {
       return { kind: "ok", key: "admin.verified", values: { count: chains.reduce((sum, { events }) => sum + events, 0) } };
     });
 
+  const save = () =>
+    void desk.act(async (): Promise<Notice> => {
+      download("events.ndjson", (await exported()).join(""), "application/x-ndjson");
+      return { kind: "ok", key: "admin.exported" };
+    });
+
   return (
     <section aria-labelledby="events-title">
       <div className="section-head">
         <h2 id="events-title">{text("admin.events")}</h2>
+        <Button {...named("export")} kind="quiet" disabled={desk.activity.busy} onClick={save}>
+          <Download size={20} aria-hidden />
+          {text("admin.export")}
+        </Button>
         <Button {...named("verify")} kind="quiet" disabled={desk.activity.busy} onClick={verify}>
           {text("admin.verify")}
         </Button>
@@ -33,7 +49,14 @@ export function Events({ desk }: { desk: Desk }) {
   );
 }
 
-export function EventList({ desk, path, linked = false }: { desk: Desk; path: string; linked?: boolean }) {
+interface ListProps {
+  desk: Desk;
+  path: string;
+  linked?: boolean; // with whom each concerns
+  passkeys?: Passkey[]; // whose names are known
+}
+
+export function EventList({ desk, path, linked = false, passkeys = [] }: ListProps) {
   const text = useText();
   const list = useList<List, "events">(desk, path, "events");
   return (
@@ -42,7 +65,7 @@ export function EventList({ desk, path, linked = false }: { desk: Desk; path: st
       {list.value?.events.length === 0 && <p className="muted">{text("admin.no-events")}</p>}
       <ul {...named("events")} className="rows events">
         {list.value?.events.map((event) => (
-          <Row key={event.id} event={event} linked={linked} />
+          <Row key={event.id} event={event} linked={linked} passkey={passkeys.find(({ id }) => id === event.passkey_id)} />
         ))}
       </ul>
       {list.more && (
@@ -54,14 +77,33 @@ export function EventList({ desk, path, linked = false }: { desk: Desk; path: st
   );
 }
 
-function Row({ event, linked }: { event: Event; linked: boolean }) {
+// By what an event is about, or by itself where it is a warning.
+const icons: Record<string, LucideIcon> = {
+  account: UserRound,
+  invitation: Mail,
+  email: Mail,
+  recovery: LifeBuoy,
+  passkey: KeyRound,
+  session: LogIn,
+  attempts: ShieldAlert,
+  notice: ShieldAlert,
+  "email.link_denied": ShieldAlert,
+  "recovery.hold_cancelled": ShieldAlert,
+  "passkey.regressed": ShieldAlert,
+  "session.refresh_reused": ShieldAlert,
+};
+
+function Row({ event, linked, passkey }: { event: Event; linked: boolean; passkey: Passkey | undefined }) {
   const text = useText();
   const when = useMoment()(event.at);
+  const { sentence, known, code } = told(event, passkey && (passkey.name || text("passkeys.unnamed")), text);
+  const Icon = icons[event.name] ?? icons[event.name.replace(/\..*/, "")] ?? CircleAlert;
   return (
-    <li data-testid="event" data-id={event.id}>
+    <li data-testid="event" data-id={event.id} data-name={event.name} data-warn={Icon === ShieldAlert || undefined}>
+      <Icon size={20} aria-hidden />
       <div className="row-text">
-        <p className="event-sentence">
-          <code>{event.name}</code> {event.code && <span className="badge">{event.code}</span>}
+        <p className="event-sentence" title={event.name}>
+          {known ? sentence : <code>{sentence}</code>} {code && <span className="badge">{code}</span>}
         </p>
         <p className="passkey-line">
           <time dateTime={event.at} title={when.exact}>

@@ -9,16 +9,18 @@ import type { Passkey, Session } from "../../api/types";
 import { useText } from "../../i18n/text";
 import { Button, named } from "../../ui/Button";
 import { Choice } from "../../ui/Choice";
+import { Field } from "../../ui/Field";
 import { Loading } from "../../ui/Loading";
 import type { Notice } from "../../ui/notice";
 import { useMoment } from "../../ui/Time";
+import { Actions } from "./Actions";
 import { Ask, type Question } from "./Ask";
 import { Badges } from "./Accounts";
 import { MadeLink } from "./Draft";
 import { EventList } from "./Events";
 import { Passkeys, Sessions } from "./Ways";
 import { type Desk, useReading } from "./desk";
-import { called, useRoles } from "./roles";
+import { above, called, useRoles } from "./roles";
 
 interface Whole {
   account: Account;
@@ -50,13 +52,19 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
   });
   if (!value) return <section>{!desk.activity.notice && <Loading rows={3} />}</section>;
 
-  const name = called(value.account);
+  const { account, passkeys, sessions } = value;
+  const { busy } = desk.activity;
+  // Whoever stands above looks after an account; what it is an administrator decides.
+  const acts = above(desk.role, account.role);
+  const decides = acts && desk.role === "admin";
+  const name = called(account);
   // does makes what a button does: one call, then what it is called.
   const does = (work: (reason: string) => Promise<unknown>, key: Notice["key"]) => (reason: string) =>
     void desk.act(async () => {
       await work(reason);
       return { kind: "ok", key, values: { name } };
     }, reload);
+  const change = (body: object, key: Notice["key"]) => does((reason) => call("PATCH", path, { ...body, ...(reason ? { reason } : {}) }), key);
   const link = (reason: string) =>
     void desk.act(async () => {
       setMade(await post<Made>(`${path}/enrolment-link`, { reason }));
@@ -82,42 +90,41 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
         <h2 {...named("person-title")} dir="auto">
           {name}
         </h2>
-        <Badges account={value.account} />
+        <Badges account={account} />
       </div>
-      <Facts account={value.account} />
+      <Facts account={account} />
       {made && <MadeLink made={made} desk={desk} close={() => setMade(null)} />}
-      <RoleForm account={value.account} desk={desk} change={(role) => does(() => call("PATCH", path, { role }), "admin.role.changed")("")} />
-      <div className="actions">
-        <Does name="enrol" label="admin.enrol" desk={desk} ask={setQuestion} question={{ heading: "admin.enrol.heading", text: "admin.enrol.text", button: "admin.enrol", name, go: link }} />
-        <Does
-          name="end-sessions"
-          label="admin.end"
-          desk={desk}
+      {!acts && (
+        <p {...named("equal")} className="muted">
+          {text("admin.equal")}
+        </p>
+      )}
+      {decides && (
+        <>
+          <NameForm account={account} busy={busy} change={(display) => change({ display_name: display }, "admin.named")("")} />
+          <RoleForm account={account} busy={busy} change={(role) => change({ role }, "admin.role.changed")("")} />
+        </>
+      )}
+      {acts && (
+        <Actions
+          account={account}
+          decides={decides}
+          busy={busy}
           ask={setQuestion}
-          question={{ heading: "admin.end.heading", text: "admin.end.text", button: "admin.end", name, go: does((reason) => call("DELETE", `${path}/sessions${because(reason)}`), "admin.end.done") }}
+          go={{
+            enrol: link,
+            end: does((reason) => call("DELETE", `${path}/sessions${because(reason)}`), "admin.end.done"),
+            enable: change({ disabled: false }, "admin.enable.done"),
+            disable: change({ disabled: true }, "admin.disable.done"),
+            delete: gone,
+          }}
         />
-        {value.account.disabled ? (
-          <Does
-            name="enable"
-            label="admin.enable"
-            desk={desk}
-            ask={setQuestion}
-            question={{ heading: "admin.enable.heading", text: "admin.enable.text", button: "admin.enable", name, go: does((reason) => call("PATCH", path, { disabled: false, reason }), "admin.enable.done") }}
-          />
-        ) : (
-          <Does
-            name="disable"
-            label="admin.disable"
-            desk={desk}
-            ask={setQuestion}
-            question={{ heading: "admin.disable.heading", text: "admin.disable.text", button: "admin.disable", name, danger: true, go: does((reason) => call("PATCH", path, { disabled: true, reason }), "admin.disable.done") }}
-          />
-        )}
-        <Does name="delete" label="admin.delete" desk={desk} ask={setQuestion} question={{ heading: "admin.delete.heading", text: "admin.delete.text", button: "admin.delete", name, danger: true, go: gone }} />
-      </div>
+      )}
       <Passkeys
-        passkeys={value.passkeys}
-        busy={desk.activity.busy}
+        passkeys={passkeys}
+        acts={acts}
+        decides={decides}
+        busy={busy}
         ask={setQuestion}
         suspend={(passkey, suspended, reason) =>
           does(() => call("PATCH", `${path}/passkeys/${passkey.id}`, { suspended, reason }), suspended ? "passkeys.suspended" : "passkeys.restored")(reason)
@@ -125,8 +132,9 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
         remove={(passkey, reason) => does(() => call("DELETE", `${path}/passkeys/${passkey.id}${because(reason)}`), "passkeys.deleted")(reason)}
       />
       <Sessions
-        sessions={value.sessions}
-        busy={desk.activity.busy}
+        sessions={sessions}
+        acts={acts}
+        busy={busy}
         end={(session, words) =>
           void desk.act(async () => {
             await call("DELETE", `${path}/sessions/${session.id}`);
@@ -135,7 +143,7 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
         }
       />
       <h3 className="sub">{text("admin.events")}</h3>
-      <EventList desk={desk} path={`${path}/events?limit=20`} />
+      <EventList desk={desk} path={`${path}/events?limit=20`} passkeys={passkeys} />
       {question && <Ask question={question} close={() => setQuestion(null)} />}
     </section>
   );
@@ -177,7 +185,31 @@ function Facts({ account }: { account: Account }) {
   );
 }
 
-function RoleForm({ account, desk, change }: { account: Account; desk: Desk; change: (role: string) => void }) {
+interface FormProps {
+  account: Account;
+  busy: boolean;
+  change: (to: string) => void;
+}
+
+function NameForm({ account, busy, change }: FormProps) {
+  const text = useText();
+  const field = useRef<HTMLInputElement>(null);
+  const now = account.display_name ?? "";
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    change(field.current?.value.trim() ?? now);
+  }
+  return (
+    <form {...named("name-form")} className="inline-form" onSubmit={submit} noValidate>
+      <Field key={now} name="display-name" label={text("passkeys.name.field")} defaultValue={now} autoComplete="off" maxLength={64} ref={field} />
+      <Button {...named("save-name")} type="submit" kind="secondary" disabled={busy}>
+        {text("save")}
+      </Button>
+    </form>
+  );
+}
+
+function RoleForm({ account, busy, change }: FormProps) {
   const text = useText();
   const roles = useRoles();
   const field = useRef<HTMLSelectElement>(null);
@@ -188,26 +220,9 @@ function RoleForm({ account, desk, change }: { account: Account; desk: Desk; cha
   return (
     <form {...named("role-form")} className="inline-form" onSubmit={submit}>
       <Choice key={account.role} name="role" label={text("admin.role")} options={roles} defaultValue={account.role} ref={field} />
-      <Button {...named("save-role")} type="submit" kind="secondary" disabled={desk.activity.busy}>
+      <Button {...named("save-role")} type="submit" kind="secondary" disabled={busy}>
         {text("admin.role.save")}
       </Button>
     </form>
-  );
-}
-
-interface DoesProps {
-  name: string;
-  label: Question["button"];
-  desk: Desk;
-  question: Question;
-  ask: (question: Question) => void;
-}
-
-function Does({ name, label, desk, question, ask }: DoesProps) {
-  const text = useText();
-  return (
-    <Button {...named(name)} kind="secondary" disabled={desk.activity.busy} onClick={() => ask(question)}>
-      {text(label)}
-    </Button>
   );
 }

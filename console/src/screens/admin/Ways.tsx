@@ -8,19 +8,21 @@ import { useText } from "../../i18n/text";
 import { inWords } from "../../ui/agent";
 import { Button, named } from "../../ui/Button";
 import { Mark } from "../../ui/Mark";
-import Menu from "../../ui/Menu";
+import Menu, { type Item } from "../../ui/Menu";
 import { useMoment } from "../../ui/Time";
 import type { Question } from "./Ask";
 
 interface PasskeysProps {
   passkeys: Passkey[];
+  acts: boolean; // may suspend
+  decides: boolean; // may restore and remove
   busy: boolean;
   ask: (question: Question) => void;
   suspend: (passkey: Passkey, suspended: boolean, reason: string) => void;
   remove: (passkey: Passkey, reason: string) => void;
 }
 
-export function Passkeys({ passkeys, busy, ask, suspend, remove }: PasskeysProps) {
+export function Passkeys({ passkeys, acts, decides, busy, ask, suspend, remove }: PasskeysProps) {
   const text = useText();
   const moment = useMoment();
   return (
@@ -42,6 +44,16 @@ export function Passkeys({ passkeys, busy, ask, suspend, remove }: PasskeysProps
             danger: true,
             go: (reason) => remove(passkey, reason),
           };
+          const items: Item[] = [];
+          if (passkey.suspended ? decides : acts) {
+            items.push({
+              name: passkey.suspended ? "restore" : "suspend",
+              label: text(standing.button),
+              icon: passkey.suspended ? <Play size={20} aria-hidden /> : <Pause size={20} aria-hidden />,
+              act: () => ask(standing),
+            });
+          }
+          if (decides) items.push({ name: "delete", label: text("passkeys.delete"), icon: <Trash2 size={20} aria-hidden />, danger: true, act: () => ask(removing) });
           return (
             <li key={passkey.id} data-testid="passkey" data-id={passkey.id}>
               <Mark provider={providerName(passkey.aaguid)} />
@@ -64,19 +76,7 @@ export function Passkeys({ passkeys, busy, ask, suspend, remove }: PasskeysProps
                   {passkey.times_used > 0 && <span>{text("passkeys.times", { count: passkey.times_used })}</span>}
                 </p>
               </div>
-              <Menu
-                label={text("passkeys.menu", { name })}
-                disabled={busy}
-                items={[
-                  {
-                    name: passkey.suspended ? "restore" : "suspend",
-                    label: text(standing.button),
-                    icon: passkey.suspended ? <Play size={20} aria-hidden /> : <Pause size={20} aria-hidden />,
-                    act: () => ask(standing),
-                  },
-                  { name: "delete", label: text("passkeys.delete"), icon: <Trash2 size={20} aria-hidden />, danger: true, act: () => ask(removing) },
-                ]}
-              />
+              {items.length > 0 && <Menu label={text("passkeys.menu", { name })} disabled={busy} items={items} />}
             </li>
           );
         })}
@@ -87,11 +87,12 @@ export function Passkeys({ passkeys, busy, ask, suspend, remove }: PasskeysProps
 
 interface SessionsProps {
   sessions: Session[];
+  acts: boolean; // may end them
   busy: boolean;
   end: (session: Session, words: string) => void;
 }
 
-export function Sessions({ sessions, busy, end }: SessionsProps) {
+export function Sessions({ sessions, acts, busy, end }: SessionsProps) {
   const text = useText();
   const moment = useMoment();
   return (
@@ -110,9 +111,11 @@ export function Sessions({ sessions, busy, end }: SessionsProps) {
                   <span>{text("sessions.seen", { when: moment(session.last_seen_at).words })}</span>
                 </p>
               </div>
-              <Button kind="quiet" disabled={busy} data-testid="end" aria-label={text("sessions.end.label", { session: words })} onClick={() => end(session, words)}>
-                {text("sessions.end")}
-              </Button>
+              {acts && (
+                <Button kind="quiet" disabled={busy} data-testid="end" aria-label={text("sessions.end.label", { session: words })} onClick={() => end(session, words)}>
+                  {text("sessions.end")}
+                </Button>
+              )}
             </li>
           );
         })}

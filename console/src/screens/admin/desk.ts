@@ -3,12 +3,18 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 
+import type { Role } from "../../api/admin";
 import { Problem, get } from "../../api/call";
+import { signInFirst } from "../../browser/next";
 import { type Activity, useActivity } from "../../ui/activity";
 import { type Notice, explain } from "../../ui/notice";
 import { type StepUp, useStepUp } from "../account/stepup";
 
-export interface Desk {
+export interface Desk extends Acting {
+  role: Role; // of who sits here
+}
+
+export interface Acting {
   activity: Activity;
   stepUp: StepUp;
   // act does one thing and says what it answers, or what went wrong; after runs when it
@@ -16,7 +22,7 @@ export interface Desk {
   act: (work: () => Promise<Notice | null>, after?: () => Promise<void>) => Promise<boolean>;
 }
 
-export function useDesk(initial: Notice | null): Desk {
+export function useActing(initial: Notice | null): Acting {
   const activity = useActivity(initial, true);
   const stepUp = useStepUp();
 
@@ -58,7 +64,7 @@ export interface Reading<T> {
 }
 
 // useReading reads what a part shows. Who is signed out is led to where they can sign in.
-export function useReading<T>({ activity, stepUp }: Desk, read: () => Promise<T>): Reading<T> {
+export function useReading<T>({ activity, stepUp }: Acting, read: () => Promise<T>): Reading<T> {
   const [value, set] = useState<T | null>(null);
   const latest = useRef({ activity, stepUp, read });
   latest.current = { activity, stepUp, read };
@@ -68,7 +74,7 @@ export function useReading<T>({ activity, stepUp }: Desk, read: () => Promise<T>
     try {
       set(await stepUp.fresh(read));
     } catch (error) {
-      if (error instanceof Problem && error.code === "unauthenticated") return location.replace("/sign-in");
+      if (error instanceof Problem && error.code === "unauthenticated") return signInFirst();
       activity.say(wording(error) ?? explain(error, () => void again()));
     }
     async function again() {

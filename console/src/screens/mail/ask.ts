@@ -3,16 +3,16 @@
 import { post } from "../../api/call";
 import type { EmailBegun, EmailDone } from "../../api/types";
 import { type Asked, forgetAsked, noteAsked } from "../../browser/mail";
-import { goOn, ours, setNext } from "../../browser/next";
+import { destination, goOn, ours, setNext } from "../../browser/next";
 import { visited } from "../../browser/remembered";
 
 // askForLink has a link sent. Whoever the address belongs to, the answer is the same.
 export async function askForLink(email: string): Promise<Asked> {
-  const to = new URLSearchParams(location.search).get("return_to");
+  const to = destination();
   const begun = await post<EmailBegun>("/v1/sign-in/email", {
     email,
     session_mode: "cookie",
-    ...(ours(to) ? { return_to: to } : {}),
+    ...(to ? { return_to: to } : {}),
   });
   return noteAsked(email, begun, location.pathname);
 }

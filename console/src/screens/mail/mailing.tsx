@@ -2,7 +2,7 @@
 // link is used. What was asked for in this tab is still waited for when the tab comes
 // back: a phone throws pages away while their person reads mail.
 
-import { type ReactNode, Suspense, lazy, useState } from "react";
+import { type ReactNode, lazy, startTransition, useState } from "react";
 
 import { type Asked, allAsked } from "../../browser/mail";
 import type { Activity } from "../../ui/activity";
@@ -38,7 +38,8 @@ export function useMailing(page: string, activity: Activity, initial?: Asked): M
   const [asked, setAsked] = useState<Asked | null>(() => initial ?? waiting());
   function change(now: Asked | null) {
     wait(now);
-    setAsked(now);
+    // The page stays as it is until the chunk of the other is there.
+    startTransition(() => setAsked(now));
   }
 
   async function ask(email: string): Promise<void> {
@@ -52,10 +53,6 @@ export function useMailing(page: string, activity: Activity, initial?: Asked): M
     if (well) activity.rest(false);
   }
 
-  const screen = asked && (
-    <Suspense fallback={null}>
-      <Waiting page={page} asked={asked} activity={activity} asks={change} back={() => change(null)} />
-    </Suspense>
-  );
+  const screen = asked && <Waiting page={page} asked={asked} activity={activity} asks={change} back={() => change(null)} />;
   return { ask, screen };
 }
