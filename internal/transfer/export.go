@@ -144,8 +144,11 @@ func (x *exporter) put(ctx context.Context, m *record.Moving, codes bool, faults
 // code is the alarm that a fault raises.
 func code(err error) string {
 	var tampered *record.Tampered
-	if errors.As(err, &tampered) {
+	switch {
+	case errors.As(err, &tampered):
 		return tampered.Code
+	case errors.Is(err, errElsewhere):
+		return "identifier_elsewhere"
 	}
 	return "row_missing"
 }
@@ -213,6 +216,9 @@ func passkeys(ctx context.Context, cfg Config, a record.Account) (held []record.
 	return held, wrong, nil
 }
 
+// errElsewhere: a name that an account carries leads to another one.
+var errElsewhere = errors.New("transfer: a name leads to another account")
+
 // nameFault says that a name of an account does not lead to it.
 type nameFault struct{ err error }
 
@@ -229,8 +235,12 @@ func (x *exporter) leads(ctx context.Context, n name, id record.ID) error {
 	if err != nil {
 		return fmt.Errorf("transfer: read a name: %w", err)
 	}
-	if whose, err := x.Vault.OpenIdentifier(n.kind, n.canonical, row); err != nil || whose != id {
+	whose, err := x.Vault.OpenIdentifier(n.kind, n.canonical, row)
+	switch {
+	case err != nil:
 		return &nameFault{err}
+	case whose != id:
+		return &nameFault{errElsewhere}
 	}
 	return nil
 }

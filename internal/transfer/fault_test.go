@@ -2,13 +2,16 @@ package transfer
 
 import (
 	"bytes"
+	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/store"
 )
 
 // intrude changes a database behind the store's back.
@@ -51,6 +54,11 @@ func TestFaults(t *testing.T) {
 			d.intrude(t, "UPDATE identifiers SET account = ? WHERE key = ?", two.Account.ID[:],
 				d.Vault.LookupIdentifier("email", one.Account.Emails[0]))
 		}, func(*record.Moving) {}, WhyName, "identifier_record_tampered"},
+		{"name that leads elsewhere", func(t *testing.T, d *deployment) {
+			i, err := d.Vault.SealIdentifier("username", one.Account.Username, two.Account.ID)
+			must(t, err)
+			d.intrude(t, "UPDATE identifiers SET account = ?, body = ? WHERE key = ?", i.Account, i.Body, i.Key)
+		}, func(*record.Moving) {}, WhyName, "identifier_elsewhere"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := found(t)
@@ -76,6 +84,60 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// restless has an account move after it was listed.
+type restless struct {
+	Store
+	move func()
+}
+
+func (s *restless) ListAccounts(ctx context.Context, after []byte, limit int) ([]store.Row, error) {
+	rows, err := s.Store.ListAccounts(ctx, after, limit)
+	if len(rows) > 0 {
+		s.move()
+	}
+	return rows, err
+}
+
+// TestMovedMeanwhile: an account that loses a passkey, or goes, while it is read is
+// written as it stands then, and nobody is alarmed.
+func TestMovedMeanwhile(t *testing.T) {
+	one := person(1, 2)
+	for _, c := range []struct {
+		name string
+		move func(t *testing.T, d *deployment)
+		want list
+	}{
+		{"passkey removed", func(t *testing.T, d *deployment) {
+			row, err := d.Store.Account(t.Context(), one.Account.ID[:])
+			must(t, err)
+			a, err := d.Vault.OpenAccount(row)
+			must(t, err)
+			facts := a.Facts()
+			gone := facts.Ways[1].Credential
+			facts.Ways = facts.Ways[:1]
+			next, err := d.Vault.SealAccount(facts, 2)
+			must(t, err)
+			d.intrude(t, "UPDATE accounts SET version = 2, body = ? WHERE key = ?", next.Body, next.Key)
+			d.intrude(t, "DELETE FROM credentials WHERE key = ?", gone)
+		}, list{{Account: one.Account, Passkeys: one.Passkeys[:1]}}},
+		{"account deleted", func(t *testing.T, d *deployment) {
+			d.intrude(t, "DELETE FROM accounts WHERE key = ?", one.Account.ID[:])
+			d.intrude(t, "DELETE FROM credentials WHERE key = ?", d.Vault.LookupCredential(rpID, one.Passkeys[0].Facts.ID))
+		}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := found(t)
+			d.takes(t, list{one}, withRoles)
+			once := sync.OnceFunc(func() { c.move(t, d) })
+			d.Store = &restless{d.Store, once}
+			equal(t, d.all(t), c.want)
+			if len(d.alarmed)+len(d.left) != 0 {
+				t.Errorf("alarms %q, left out %+v", d.alarmed, d.left)
+			}
+		})
+	}
+}
+
 // TestConflictWithTampered: an account here that does not open is not taken for the same.
 func TestConflictWithTampered(t *testing.T) {
 	one := person(1, 1)
@@ -87,6 +149,20 @@ func TestConflictWithTampered(t *testing.T) {
 	}
 	if !slices.Contains(d.alarmed, "account_record_tampered") {
 		t.Errorf("alarms %q", d.alarmed)
+	}
+}
+
+// TestConflictWithTamperedPasskey: an account here with a passkey that does not open is
+// not the same as one without it.
+func TestConflictWithTamperedPasskey(t *testing.T) {
+	one := person(1, 2)
+	one.Account.HadWay = true
+	d := found(t)
+	d.takes(t, list{one}, withRoles)
+	d.intrude(t, "UPDATE credentials SET state = 9 WHERE key = ?", d.Vault.LookupCredential(rpID, one.Passkeys[1].Facts.ID))
+	one.Passkeys = one.Passkeys[:1]
+	if counts := d.takes(t, list{one}, withRoles); counts.Conflicts != 1 {
+		t.Errorf("counts %+v", counts)
 	}
 }
 

@@ -189,7 +189,7 @@ func (f *unframes) begin() (header, error) {
 	var h header
 	err = f.codec.dec.Unmarshal(content, &h)
 	switch {
-	case err != nil || kind != frameHeader || len(h.Signer) != ed25519.PublicKeySize:
+	case err != nil || len(h.Signer) != ed25519.PublicKeySize:
 		return header{}, damaged("its header cannot be read", err)
 	case !bytes.Equal(h.Signer, f.signer):
 		return header{}, &FileError{

@@ -193,6 +193,18 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// TestLength: a part that says it is too long is refused before there is room for it.
+func TestLength(t *testing.T) {
+	codec, err := newCodec()
+	must(t, err)
+	u := &unframes{codec: codec, from: bytes.NewReader([]byte{frameAccount, 0, 0x80, 0, 1}), signer: make([]byte, ed25519.PublicKeySize)}
+	_, _, err = u.next()
+	wantCode(t, err, CodeDamaged)
+	if cause := errors.Unwrap(err); cause != nil {
+		t.Errorf("it was read: %v", cause)
+	}
+}
+
 // forged are the frames of a forgery.
 func (d *deployment) forged(t *testing.T, id *age.X25519Identity, edit func(*forgery)) (parts [][]byte) {
 	t.Helper()

@@ -151,7 +151,15 @@ func TestConflicts(t *testing.T) {
 			before := d.all(t)
 			odd, fine := person(9, 3), person(10, 1)
 			c.edit(&odd)
-			counts := d.takes(t, list{odd, fine}, withRoles)
+			im, err := NewImporter(d.Config, withRoles)
+			must(t, err)
+			plan, err := im.Judge(t.Context(), list{odd, fine})
+			must(t, err)
+			counts, err := plan.Import(t.Context())
+			must(t, err)
+			if counts != plan.Counts {
+				t.Errorf("counts %+v, planned %+v", counts, plan.Counts)
+			}
 			if counts.New != 1 || counts.Conflicts+counts.Refused != 1 || (counts.Conflicts == 1) != c.want.conflict() {
 				t.Errorf("counts %+v", counts)
 			}
@@ -201,7 +209,9 @@ func TestAgain(t *testing.T) {
 	if counts := d.takes(t, used, withRoles); counts.There != 4 || counts.Conflicts != 2 {
 		t.Errorf("counts %+v", counts)
 	}
-	if counts := d.takes(t, used[4:5], Options{}); counts.There != 1 {
+	ruled := found(t)
+	ruled.takes(t, used[4:5], withRoles)
+	if counts := ruled.takes(t, everybody[4:5], Options{}); counts.There != 1 {
 		t.Errorf("counts %+v: who takes no roles does not compare them", counts)
 	}
 	if got := d.all(t); !reflect.DeepEqual(got, sorted(everybody)) {
