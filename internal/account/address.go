@@ -139,6 +139,7 @@ func (d *Directory) prove(ctx context.Context, p proving) (record.AccountFacts, 
 	}
 	_, canonical := Canonical(p.address)
 	facts.Emails, facts.PendingEmail = slices.Concat([]string{p.address}, facts.Emails), ""
+	d.reown(&facts, p.address)
 	identifier, err := d.cfg.Vault.SealIdentifier(KindEmail, canonical, facts.ID)
 	if err != nil {
 		return facts, fmt.Errorf("account: seal identifier: %w", err)

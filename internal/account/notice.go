@@ -85,7 +85,7 @@ func (d *Directory) SeeNotice(ctx context.Context, token string) (About, error) 
 	if err != nil {
 		return About{}, err
 	}
-	if !ok {
+	if !ok || d.disowned(a, n.address) {
 		return About{}, ErrLink
 	}
 	about := About{Name: audit.Name(n.right.About), At: n.right.Created}
@@ -120,7 +120,7 @@ func (d *Directory) Undo(ctx context.Context, token string, by audit.Caller) err
 		if err != nil {
 			return err
 		}
-		if !ok {
+		if !ok || d.disowned(a, n.address) {
 			return ErrLink
 		}
 		err = d.undo(ctx, a, n, op, by)
@@ -157,6 +157,7 @@ func (d *Directory) undo(ctx context.Context, a record.Account, n shown, op stor
 	case audit.EmailAdded:
 		told.Name = string(n.right.Subject)
 		told.Also = d.dropEmail(&facts, &s, told.Name)
+		d.disown(&facts, told.Name)
 	}
 	entry := audit.Entry{Name: audit.NoticeUndone, Account: a.ID(), Code: n.right.About}
 	if s.way != nil {
@@ -179,6 +180,33 @@ func (d *Directory) undo(ctx context.Context, a record.Account, n shown, op stor
 		return err
 	}
 	return d.stand(ctx, a, facts, s, d.cfg.Audit.Event(entry.By(by), owed))
+}
+
+// maxDisowned is how many disowned addresses an account remembers.
+const maxDisowned = 8
+
+// ownerKey is how an account remembers an address that it does not have.
+func (d *Directory) ownerKey(address string) []byte {
+	_, canonical := Canonical(address)
+	return d.cfg.Vault.LookupIdentifier(KindEmail, canonical)[:16]
+}
+
+// disown remembers that an address is not the person's. Whoever put it there got the
+// notices of all that happened since, and would undo what the person does.
+func (d *Directory) disown(facts *record.AccountFacts, address string) {
+	facts.Disowned = append(facts.Disowned, d.ownerKey(address))
+	facts.Disowned = facts.Disowned[max(0, len(facts.Disowned)-maxDisowned):]
+}
+
+// reown forgets it: the address was proved again.
+func (d *Directory) reown(facts *record.AccountFacts, address string) {
+	key := d.ownerKey(address)
+	facts.Disowned = slices.DeleteFunc(slices.Clone(facts.Disowned), func(k []byte) bool { return slices.Equal(k, key) })
+}
+
+func (d *Directory) disowned(a record.Account, address string) bool {
+	key := d.ownerKey(address)
+	return slices.ContainsFunc(a.Facts().Disowned, func(k []byte) bool { return slices.Equal(k, key) })
 }
 
 // cameOf is the way in that came of a recovery, named as a notice's subject. A recovery

@@ -321,7 +321,10 @@ func TestUndoAnAddress(t *testing.T) {
 	if !slices.Equal(now.Emails, []string{"b@example.org", "a@example.org"}) || now.SessionEpoch != was.SessionEpoch+1 {
 		t.Fatalf("became %+v", now)
 	}
-	now.Emails, now.SessionEpoch, now.TicketEpoch = was.Emails, was.SessionEpoch, was.TicketEpoch
+	if len(now.Disowned) != 1 {
+		t.Fatalf("disowned %d addresses", len(now.Disowned))
+	}
+	now.Emails, now.SessionEpoch, now.TicketEpoch, now.Disowned = was.Emails, was.SessionEpoch, was.TicketEpoch, nil
 	if !reflect.DeepEqual(now, was) {
 		t.Fatalf("more was undone: %+v\nwas %+v", now, was)
 	}
@@ -481,5 +484,64 @@ func TestNoMailNoNotice(t *testing.T) {
 	in := w.Intrude(t)
 	if n := in.Row("SELECT (SELECT count(*) FROM mails) + (SELECT count(*) FROM tickets)")[0]; n != int64(0) {
 		t.Fatalf("%d rows", n)
+	}
+}
+
+// TestDisownedAddressUndoesNothing: whoever put an address of theirs into an account keeps
+// no way to suspend its person's passkeys, once that address was undone. The others undo
+// as before, and so does the same address when its person proves it after all.
+func TestDisownedAddressUndoesNothing(t *testing.T) {
+	h := newHouse(t)
+	_, err := h.Accounts.ProveEmail(t.Context(), current(t, h.World, h.proof), asks(t, h.World, h.proof, "Evil@example.org"), caller())
+	must(t, err)
+	adding := ceremonytest.Token(t, h.Letters(t)[0])
+	notice := func(p ceremony.Proof) map[string]string {
+		_, passkey := bind(t, h.World, p)
+		links := map[string]string{}
+		for _, letter := range h.Letters(t) {
+			if letter.Subject == passkey.Name && letter.Link != "" {
+				links[letter.To] = ceremonytest.Token(t, letter)
+			}
+		}
+		return links
+	}
+	links := notice(h.proof)
+	if len(links) != 3 {
+		t.Fatalf("told %v", links)
+	}
+	must(t, h.undo(t, adding))
+	before := h.Store.Writes()
+	if _, err := h.Accounts.SeeNotice(t.Context(), links["Evil@example.org"]); !errors.Is(err, account.ErrLink) {
+		t.Fatalf("seen: %v", err)
+	}
+	if err := h.undo(t, links["Evil@example.org"]); !errors.Is(err, account.ErrLink) {
+		t.Fatalf("undone: %v", err)
+	}
+	if h.Store.Writes() != before {
+		t.Fatal("something was written")
+	}
+	must(t, h.undo(t, links["b@example.org"]))
+
+	h.Letters(t)
+	h.Clock.Advance(time.Minute)
+	again := by(t, h.World, h.first)
+	proves(t, h.World, again, "evil@example.org")
+	must(t, h.undo(t, notice(again)["evil@example.org"]))
+}
+
+// TestDisownedAddressesAreFew: the account remembers the latest of them alone.
+func TestDisownedAddressesAreFew(t *testing.T) {
+	h := newHouse(t)
+	for i := range 10 {
+		h.Clock.Advance(time.Hour)
+		again := by(t, h.World, h.first)
+		h.Letters(t)
+		_, err := h.Accounts.ProveEmail(t.Context(), current(t, h.World, again), asks(t, h.World, again, fmt.Sprintf("evil%d@example.org", i)), caller())
+		must(t, err)
+		must(t, h.undo(t, ceremonytest.Token(t, h.Letters(t)[0])))
+		h.Letters(t)
+	}
+	if n := len(facts(t, h.World, h.proof).Disowned); n != 8 {
+		t.Fatalf("%d remembered", n)
 	}
 }

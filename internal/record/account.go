@@ -76,6 +76,10 @@ func (a Account) Facts() AccountFacts {
 	for i := range f.RecoveryCodes {
 		f.RecoveryCodes[i] = bytes.Clone(f.RecoveryCodes[i])
 	}
+	f.Disowned = slices.Clone(f.Disowned)
+	for i := range f.Disowned {
+		f.Disowned[i] = bytes.Clone(f.Disowned[i])
+	}
 	f.Ways = slices.Clone(f.Ways)
 	for i := range f.Ways {
 		f.Ways[i].Credential = bytes.Clone(f.Ways[i].Credential)

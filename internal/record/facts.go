@@ -78,6 +78,9 @@ type AccountFacts struct {
 	// HadWay: a way in was taken from it by somebody else. Without any it is then not an
 	// account that never had one.
 	HadWay bool `cbor:"18,keyasint,omitempty"`
+	// Disowned are the keys of the addresses of which somebody said last that they are not
+	// theirs, 16 bytes each: what a notice told their readers, they may not undo.
+	Disowned [][]byte `cbor:"19,keyasint,omitempty"`
 }
 
 // Way finds the entry of a credential. ok is false when the map does not name it.
