@@ -91,7 +91,8 @@ type Edit struct {
 	Suspended *bool
 }
 
-// EditPasskey renames, suspends or restores a passkey. Restoring takes a fresh proof,
+// EditPasskey renames, suspends or restores a passkey. Suspending takes a session that a
+// passkey opened, however long ago. Restoring takes a fresh proof,
 // which another passkey gives: a suspended one has no session. Errors are *NameError,
 // ErrPasskey, ErrStepUp, ErrLastPasskey, ErrConflict, session.ErrNone.
 func (d *Directory) EditPasskey(ctx context.Context, c session.Current, id uuid.UUID, e Edit, by audit.Caller) (Passkey, error) {
@@ -105,7 +106,11 @@ func (d *Directory) EditPasskey(ctx context.Context, c session.Current, id uuid.
 		}
 		e.Name = &name
 	}
-	if e.Suspended != nil && !*e.Suspended {
+	switch {
+	case e.Suspended == nil:
+	case *e.Suspended && len(c.Credential()) == 0:
+		return Passkey{}, ErrStepUp // a mailed link is no authenticator
+	case !*e.Suspended:
 		if err := d.Fresh(c); err != nil {
 			return Passkey{}, err
 		}

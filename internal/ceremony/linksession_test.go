@@ -212,3 +212,21 @@ func TestKeptSessionStaysEnded(t *testing.T) {
 		}
 	})
 }
+
+// TestLinkSuspendsNothing: where links sign everybody in, whoever reads the mailbox does not
+// take a person's passkeys out of use; whoever has one of them does.
+func TestLinkSuspendsNothing(t *testing.T) {
+	w := under(t, func(p *account.Policy) { p.Links = account.LinksAlways })
+	ana := w.Resident(t, "ana", anasAddress)
+	proof := enrolBy(t, w, ana)
+	first, _ := proof.Passkey()
+	enrolBy(t, w, ana)
+	w.Letters(t)
+	p, yes := byLink(t, w), true
+	_, err := w.Accounts.EditPasskey(t.Context(), now(t, w, p), first.ID, account.Edit{Suspended: &yes}, ceremonytest.Request().Caller)
+	if !errors.Is(err, account.ErrStepUp) {
+		t.Fatalf("by link: %v", err)
+	}
+	_, err = w.Accounts.EditPasskey(t.Context(), now(t, w, proof), first.ID, account.Edit{Suspended: &yes}, ceremonytest.Request().Caller)
+	must(t, err)
+}
