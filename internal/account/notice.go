@@ -33,12 +33,17 @@ func (d *Directory) Notify(n mail.Notice) (audit.Owed, error) {
 // Undoable tells whether a notice of this event has a link by which its reader says "this
 // was not me".
 func Undoable(about audit.Name) bool {
-	return about == audit.PasskeyAdded || about == audit.EmailAdded || about == audit.RecoveryUsed
+	return about == audit.PasskeyAdded || about == audit.EmailAdded || about == audit.RecoveryUsed || about == audit.CodesMade
 }
 
 // recoverySubject is how a notice names a recovery: by the account's ticket epoch after
 // its code was used, as the ways in that came of it do.
 func recoverySubject(epoch uint64) []byte { return binary.BigEndian.AppendUint64(nil, epoch) }
+
+// codesSubject is how a notice names recovery codes: by when they were made.
+func codesSubject(made time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(made.UnixMilli()))
+}
 
 // About is what a notice is about.
 type About struct {
@@ -99,8 +104,8 @@ func (d *Directory) SeeNotice(ctx context.Context, token string) (About, error) 
 }
 
 // Undo honours "this was not me": the passkey that the notice told of is suspended, the
-// address removed, the recovery ended with what came of it; and every session of the
-// account ends. It touches nothing that was there before, gives nothing back, and happens
+// address removed, the recovery ended with what came of it, the recovery codes good for
+// nothing; and every session of the account ends. It touches nothing that was there before, gives nothing back, and happens
 // once, whichever of the notice's copies is shown; the other addresses are told of it.
 //
 // It takes no proof but the link, because it only makes things safer (NIST SP 800-63B-4
@@ -154,6 +159,10 @@ func (d *Directory) undo(ctx context.Context, a record.Account, n shown, op stor
 		s.way = n.right.Subject
 	case audit.RecoveryUsed:
 		s.way = cameOf(facts.Ways, n.right.Subject)
+	case audit.CodesMade:
+		if slices.Equal(codesSubject(facts.CodesMade), n.right.Subject) {
+			facts.RecoveryCodes, facts.CodesSaved, facts.CodesMade = nil, false, time.Time{}
+		}
 	case audit.EmailAdded:
 		told.Name = string(n.right.Subject)
 		told.Also = d.dropEmail(&facts, &s, told.Name)

@@ -545,3 +545,50 @@ func TestDisownedAddressesAreFew(t *testing.T) {
 		t.Fatalf("%d remembered", n)
 	}
 }
+
+// TestUndoCodes: codes that somebody else made are good for nothing once that is undone,
+// and the person keeps their passkeys. Codes that were made after those stay.
+func TestUndoCodes(t *testing.T) {
+	made := func(t *testing.T, h *house) (codes []string, link string) {
+		t.Helper()
+		codes, err := h.Accounts.NewRecoveryCodes(t.Context(), current(t, h.World, h.proof), caller())
+		must(t, err)
+		return codes, ceremonytest.Token(t, h.Letters(t)[0])
+	}
+	works := func(t *testing.T, h *house, code string) bool {
+		t.Helper()
+		a, err := h.Accounts.Recoverable(t.Context(), "ana")
+		must(t, err)
+		_, ok, err := h.Accounts.UseRecoveryCode(t.Context(), a, code, caller())
+		must(t, err)
+		return ok
+	}
+	t.Run("theirs", func(t *testing.T) {
+		h := newHouse(t)
+		codes, link := made(t, h)
+		if about, err := h.Accounts.SeeNotice(t.Context(), link); err != nil || about.Name != audit.CodesMade {
+			t.Fatalf("about %+v, %v", about, err)
+		}
+		must(t, h.Accounts.ConfirmRecoveryCode(t.Context(), current(t, h.World, h.proof), codes[0], caller()))
+		must(t, h.undo(t, link))
+		dead(t, h.World, h.proof, "undone")
+		if f := facts(t, h.World, h.proof); len(f.RecoveryCodes) != 0 || f.CodesSaved || !f.CodesMade.IsZero() {
+			t.Fatalf("became %+v", f)
+		}
+		if works(t, h, codes[0]) {
+			t.Fatal("a code still works")
+		}
+		by(t, h.World, h.first)
+		by(t, h.World, h.second)
+	})
+	t.Run("newer ones", func(t *testing.T) {
+		h := newHouse(t)
+		_, link := made(t, h)
+		h.Clock.Advance(time.Millisecond)
+		codes, _ := made(t, h)
+		must(t, h.undo(t, link))
+		if !works(t, h, codes[0]) {
+			t.Fatal("they were taken as well")
+		}
+	})
+}

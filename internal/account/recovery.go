@@ -137,7 +137,9 @@ func (d *Directory) NewRecoveryCodes(ctx context.Context, c session.Current, by 
 			facts.RecoveryCodes = append(facts.RecoveryCodes, d.hashCode(facts.ID, code))
 		}
 		facts.CodesSaved, facts.CodesMade = false, d.cfg.Now()
-		owed, err := d.Notify(mail.Notice{Account: facts, About: audit.CodesMade, By: by})
+		owed, err := d.Notify(mail.Notice{
+			Account: facts, About: audit.CodesMade, Subject: codesSubject(facts.CodesMade), Undo: true, By: by,
+		})
 		if err != nil {
 			return err
 		}
