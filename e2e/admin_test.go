@@ -32,6 +32,16 @@ func (p person) does(button, reason string) {
 	p.press(byTestID("ask-sure"))
 }
 
+// giveRole changes the role of the account that is looked at.
+func (p person) giveRole(role string) {
+	p.t.Helper()
+	p.await("the choice", "document.querySelector('#role')")
+	eval[any](p.browser, "document.querySelector('#role').value = "+quote(role)+"; null")
+	p.click("save-role")
+	p.awaitStatus("The role is changed.")
+	p.await("the role", "document.querySelector('#role').value === "+quote(role)+" && !document.querySelector('#save-role').disabled")
+}
+
 // TestAdministration: an administrator makes an account, hands over its link, looks after
 // its passkey, disables it and deletes it; and everything is in the events.
 func TestAdministration(t *testing.T) {
@@ -74,6 +84,18 @@ func TestAdministration(t *testing.T) {
 	p.press(byTestID("ask-sure"))
 	p.await("no badge", rowsOf+".length === 1 && !document.querySelector('#passkeys').textContent.includes('Suspended')")
 
+	p.retype("#display-name", "Bob Example")
+	p.click("save-name")
+	p.awaitStatus("The name is changed.")
+	p.await("the name", "document.querySelector('#person-title').textContent === 'Bob Example'")
+	p.giveRole("support")
+	bo.open(toSignIn("/admin")) // autofill: the suspension had ended the session
+	bo.await("what support may see", "document.querySelector('#accounts')")
+	if offered := eval[string](bo, "[...document.querySelectorAll('.sections a, #add-account')].map(e => e.textContent).join()"); offered != "Accounts,Your account" {
+		t.Errorf("support is offered %s", offered)
+	}
+	p.giveRole("member")
+
 	p.does("#disable", "left the company")
 	p.awaitStatus("The account is disabled.")
 	bo.open("/sign-in") // autofill, by a passkey of a disabled account
@@ -83,11 +105,19 @@ func TestAdministration(t *testing.T) {
 	p.await("one account", "document.querySelectorAll('#accounts > li').length === 1")
 
 	p.open("/admin?view=events")
-	for _, want := range []string{"account.added", "passkey.suspended", "“lost on a train”", "account.disabled", "account.deleted"} {
+	for _, want := range []string{
+		"The account was set up.", "A passkey was suspended.", "“lost on a train”", "The role was changed to Support.", "This account was disabled.", "This account was deleted.",
+	} {
 		p.await(want, fmt.Sprintf("document.querySelector('#events').textContent.includes(%s)", quote(want)))
 	}
 	p.click("verify")
 	p.await("the verdict", "document.querySelector('#status').textContent.startsWith('All is there:')")
+	names := p.exportedEvents()
+	for name, want := range map[string]int{"account.first_admin": 1, "account.added": 1, "passkey.suspended": 1, "account.role_changed": 2, "account.deleted": 1} {
+		if names[name] != want {
+			t.Errorf("%d of %s in the export, want %d: %v", names[name], name, want, names)
+		}
+	}
 }
 
 // TestInvite: an administrator invites somebody by mail, and withdraws another invitation.
@@ -123,5 +153,5 @@ func TestInvite(t *testing.T) {
 
 	// A member administers nothing.
 	b.open("/admin")
-	b.awaitStatus("The rules of roles don't allow that: nobody acts on an equal or a superior.")
+	b.await("that they do not", "document.querySelector('#no-role')?.textContent.startsWith('Your account administers nothing here.')")
 }

@@ -13,6 +13,7 @@ import { Button, named } from "../../ui/Button";
 import { Loading } from "../../ui/Loading";
 import { type Notice, explain } from "../../ui/notice";
 import { Page } from "../../ui/Page";
+import { useLeaving } from "../leaving";
 import { Events } from "./Events";
 import { Passkeys, type PasskeysProps } from "./Passkeys";
 import { Profile } from "./Profile";
@@ -163,13 +164,6 @@ function useOffer(data: Data | null, show: (on: boolean) => void): void {
       show(data.passkeys.length === 0 ? !postponed(id) : offer(username));
     });
   }, [data, show]);
-}
-
-// useLeaving leads somebody whose session has ended to where they can sign in.
-function useLeaving(notice: Notice | null): void {
-  useEffect(() => {
-    if (notice?.key === "error.signed-out") signInFirst();
-  }, [notice]);
 }
 
 function Sections({ admin }: { admin: boolean }) {

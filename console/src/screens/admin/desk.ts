@@ -8,6 +8,7 @@ import { Problem, get } from "../../api/call";
 import { signInFirst } from "../../browser/next";
 import { type Activity, useActivity } from "../../ui/activity";
 import { type Notice, explain } from "../../ui/notice";
+import { useLeaving } from "../leaving";
 import { type StepUp, useStepUp } from "../account/stepup";
 
 export interface Desk extends Acting {
@@ -25,6 +26,7 @@ export interface Acting {
 export function useActing(initial: Notice | null): Acting {
   const activity = useActivity(initial, true);
   const stepUp = useStepUp();
+  useLeaving(activity.notice);
 
   async function act(work: () => Promise<Notice | null>, after?: () => Promise<void>): Promise<boolean> {
     let notice: Notice | null = null;
