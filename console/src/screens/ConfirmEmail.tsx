@@ -71,6 +71,9 @@ export default function ConfirmEmail({ token, initial = {} }: ConfirmEmailProps)
       return (
         <Frame activity={activity}>
           <p {...named("end")}>{text("link.incomplete")}</p>
+          <a {...named("to-account")} className="button secondary" href="/account">
+            {text("proof.to-account")}
+          </a>
         </Frame>
       );
     case "nobody":

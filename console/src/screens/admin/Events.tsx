@@ -36,13 +36,15 @@ export function Events({ desk }: { desk: Desk }) {
     <section aria-labelledby="events-title">
       <div className="section-head">
         <h2 id="events-title">{text("admin.events")}</h2>
-        <Button {...named("export")} kind="quiet" disabled={desk.activity.busy} onClick={save}>
-          <Download size={20} aria-hidden />
-          {text("admin.export")}
-        </Button>
-        <Button {...named("verify")} kind="quiet" disabled={desk.activity.busy} onClick={verify}>
-          {text("admin.verify")}
-        </Button>
+        <div className="head-actions">
+          <Button {...named("export")} kind="quiet" disabled={desk.activity.busy} onClick={save}>
+            <Download size={20} aria-hidden />
+            {text("admin.export")}
+          </Button>
+          <Button {...named("verify")} kind="quiet" disabled={desk.activity.busy} onClick={verify}>
+            {text("admin.verify")}
+          </Button>
+        </div>
       </div>
       <EventList desk={desk} path="/v1/admin/events?limit=50" linked />
     </section>
