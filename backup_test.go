@@ -134,7 +134,7 @@ func TestRestoreJudges(t *testing.T) {
 		"without keys":               {b.cfg, edited("DELETE FROM keys"), "holds no keys"},
 		"without an epoch":           {b.cfg, edited("DELETE FROM markers WHERE name = 'store_epoch'"), "store_epoch_missing"},
 		"of a newer program":         {b.cfg, edited("PRAGMA user_version = 9999"), "newer"},
-		"of another RP ID":           {moved, b.file, "passkeys are for localhost"},
+		"of another RP ID":           {moved, b.file, "this store is for localhost"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := keyturn.Restore(t.Context(), c.cfg, keyturn.Restoration{Backup: c.file, Force: true})

@@ -68,25 +68,6 @@ func TestKeysStayWithTheirStore(t *testing.T) {
 	open(t, keyturn.Config{Settings: set})
 }
 
-// TestStoreOfAnotherRPID: passkeys of one RP ID are never mixed with another's.
-func TestStoreOfAnotherRPID(t *testing.T) {
-	h := newHost(t)
-	set := production(t, h.origin())
-	set.Listen = strings.TrimPrefix(h.URL, "http://")
-	first := open(t, keyturn.Config{Settings: set})
-	h.handler = first
-	h.signUp(t, webauthntest.New(webauthntest.Phone()), "ana")
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	moved := set
-	moved.PublicURL = "https://login.example.com"
-	if _, err := keyturn.New(t.Context(), keyturn.Config{Settings: moved}); err == nil || !strings.Contains(err.Error(), "passkeys are for localhost") {
-		t.Fatalf("a store of another RP ID was opened: %v", err)
-	}
-	open(t, keyturn.Config{Settings: set})
-}
-
 // host serves a Server at an address that is known before the Server is made.
 type host struct {
 	*httptest.Server

@@ -46,7 +46,10 @@ func (s *Server) open(ctx context.Context, cfg Config) (err error) {
 	if err := s.checkKeysKept(ctx); err != nil {
 		return err
 	}
-	return s.unlock(ctx, keys)
+	if err := s.unlock(ctx, keys); err != nil {
+		return err
+	}
+	return s.keepRPID(ctx)
 }
 
 // outside are the keys that no store holds.
@@ -64,46 +67,6 @@ func (s *Server) unlock(ctx context.Context, keys outside) (err error) {
 		return fmt.Errorf("keyturn: open the keys: %w", err)
 	}
 	return s.checkRPID(ctx)
-}
-
-// sampled is how many accounts are looked at to learn the RP ID of a store.
-const sampled = 20
-
-// checkRPID refuses a store whose passkeys are for another RP ID than the one that is
-// set: none of them would ever be offered, and new ones would be mixed in.
-func (s *Server) checkRPID(ctx context.Context) error {
-	rows, err := s.store.ListAccounts(ctx, nil, sampled)
-	if err != nil {
-		return fmt.Errorf("keyturn: read the accounts: %w", err)
-	}
-	other := ""
-	for _, row := range rows {
-		a, err := s.vault.OpenAccount(row)
-		if err != nil {
-			continue // whoever meets it when signing in raises the alarm
-		}
-		for _, way := range a.Facts().Ways {
-			held, err := s.store.Credentials(ctx, [][]byte{way.Credential})
-			if err != nil {
-				return fmt.Errorf("keyturn: read the passkeys: %w", err)
-			}
-			if len(held) != 1 {
-				continue
-			}
-			c, err := s.vault.OpenCredential(held[0], a)
-			if err != nil {
-				continue
-			}
-			if c.Facts().RPID == s.settings.RPID {
-				return nil
-			}
-			other = c.Facts().RPID
-		}
-	}
-	if other != "" {
-		return fmt.Errorf("keyturn: rp.id is %s, and this store's passkeys are for %s; set rp.id (or public_url) to what it was, or name another store", s.settings.RPID, other)
-	}
-	return nil
 }
 
 // checkKeysKept refuses a store that has accounts but neither keys nor markers: it
