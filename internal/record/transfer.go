@@ -13,8 +13,8 @@ import (
 // Moving is an account with its passkeys, free of every key of a deployment: what moves
 // from one store to another. It holds no secret but what people told us of themselves.
 //
-// Account has no Salt, for another store draws its own; no RecoveryCodes, for they are
-// hashed under a key that stays where it is; and no Ways: they stand with the passkeys,
+// Account has no Salt, for another store draws its own; no RecoveryCodes and no Disowned,
+// for they are hashed under a key that stays where it is; and no Ways: they stand with the passkeys,
 // without the key of a row.
 type Moving struct {
 	Account  AccountFacts    `cbor:"1,keyasint"`
@@ -49,6 +49,7 @@ func Leave(a Account, credentials []Credential) Moving {
 	}
 	m.Account.Ways, m.Account.Salt = nil, nil
 	m.Account.RecoveryCodes, m.Account.CodesSaved, m.Account.CodesMade = nil, false, time.Time{}
+	m.Account.Disowned = nil // what their readers may undo stays behind too
 	return m
 }
 
@@ -62,7 +63,7 @@ func (v *Vault) Arrive(m Moving) (account store.Row, credentials []store.Credent
 		return account, nil, &Invalid{fmt.Sprintf("an account in state %q", f.State)}
 	case f.Role != RoleMember && f.Role != RoleSupport && f.Role != RoleAdmin:
 		return account, nil, &Invalid{fmt.Sprintf("an account of role %q", f.Role)}
-	case len(f.Ways) > 0 || len(f.Salt) > 0 || len(f.RecoveryCodes) > 0:
+	case len(f.Ways) > 0 || len(f.Salt) > 0 || len(f.RecoveryCodes) > 0 || len(f.Disowned) > 0:
 		return account, nil, &Invalid{"an account that is bound to another store"}
 	}
 	f.Salt = make([]byte, saltSize)

@@ -78,6 +78,7 @@ func TestLeaveBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.facts.RecoveryCodes, a.facts.CodesSaved, a.facts.CodesMade = [][]byte{{1}}, true, start
+	a.facts.Disowned = [][]byte{{2}}
 	want := m
 	want.Account.HadWay, want.Passkeys = true, nil
 	if got := Leave(a, nil); !reflect.DeepEqual(got, want) {
@@ -96,6 +97,7 @@ func TestArriveRefuses(t *testing.T) {
 		"salt":           func(m *Moving) { m.Account.Salt = make([]byte, saltSize) },
 		"ways":           func(m *Moving) { m.Account.Ways = []Way{m.Passkeys[0].Way} },
 		"recovery codes": func(m *Moving) { m.Account.RecoveryCodes = [][]byte{{1}} },
+		"disowned":       func(m *Moving) { m.Account.Disowned = [][]byte{{1}} },
 		"kind":           func(m *Moving) { m.Passkeys[0].Way.Kind = "odd" },
 		"row key":        func(m *Moving) { m.Passkeys[0].Way.Credential = []byte("k") },
 		"public key":     func(m *Moving) { m.Passkeys[0].Facts.PublicKey = nil },
