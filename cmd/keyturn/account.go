@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -129,6 +131,8 @@ type listedAccount struct {
 	ID          uuid.UUID `json:"id"`
 	Username    string    `json:"username,omitempty"`
 	DisplayName string    `json:"display_name,omitempty"`
+	Emails      []string  `json:"emails,omitempty"`        // proved
+	Pending     string    `json:"pending_email,omitempty"` // claimed, not proved
 	Role        string    `json:"role"`
 	State       string    `json:"state"`
 	Passkeys    int       `json:"passkeys"`
@@ -158,7 +162,7 @@ func accountList(p *program) *cobra.Command {
 
 func listed(a keyturn.Account) listedAccount {
 	return listedAccount{
-		ID: a.ID, Username: a.Username, DisplayName: a.DisplayName,
+		ID: a.ID, Username: a.Username, DisplayName: a.DisplayName, Emails: a.Emails, Pending: a.PendingEmail,
 		Role: a.Role, State: a.State, Passkeys: a.Passkeys, Created: a.Created.UTC(),
 	}
 }
@@ -180,13 +184,21 @@ func allAccounts(ctx context.Context, o keyturn.Operator) ([]listedAccount, erro
 	}
 }
 
+// addresses are the e-mail addresses of an account in one column.
+func (a listedAccount) addresses() string {
+	if a.Pending == "" {
+		return strings.Join(a.Emails, ", ")
+	}
+	return strings.Join(append(slices.Clone(a.Emails), a.Pending+" (not proved)"), ", ")
+}
+
 func (p *program) printAccounts(accounts []listedAccount) error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	// tabwriter keeps the first error and returns it from Flush.
-	_, _ = fmt.Fprintln(table, "USERNAME\tNAME\tROLE\tSTATE\tPASSKEYS\tCREATED\tID")
+	_, _ = fmt.Fprintln(table, "USERNAME\tNAME\tE-MAIL\tROLE\tSTATE\tPASSKEYS\tCREATED\tID")
 	for _, a := range accounts {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
-			a.Username, a.DisplayName, a.Role, a.State, a.Passkeys, a.Created.Format(time.DateOnly), a.ID)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			a.Username, a.DisplayName, a.addresses(), a.Role, a.State, a.Passkeys, a.Created.Format(time.DateOnly), a.ID)
 	}
 	return table.Flush()
 }
