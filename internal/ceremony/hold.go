@@ -29,8 +29,9 @@ func (rp *RelyingParty) endHold(ctx context.Context, r Request, a record.Account
 // passkeyAdded makes what a passkey owes that was added to an account: every address is
 // told, and can say that it was somebody else.
 func (rp *RelyingParty) passkeyAdded(r Request, facts record.AccountFacts, row store.Credential, reg registered) (audit.Owed, error) {
+	way, _ := facts.Way(row.Key)
 	owed, err := rp.cfg.Accounts.Notify(mail.Notice{
-		Account: facts, About: audit.PasskeyAdded, Subject: row.Key, Name: reg.name, Undo: true, By: r.Caller,
+		Account: facts, About: audit.PasskeyAdded, Subject: row.Key, Name: reg.name, HeldUntil: way.HeldUntil, Undo: true, By: r.Caller,
 	})
 	if err != nil {
 		return audit.Owed{}, unavailable(err)

@@ -126,7 +126,7 @@ func TestRecovery(t *testing.T) {
 	if err != nil || !done.HoldUntil.Equal(until) || !done.Passkey.HeldUntil.Equal(until) || done.Passkey.ThisSession {
 		t.Fatalf("recovered %+v, %v", done, err)
 	}
-	if letters := l.Letters(t); len(letters) != 2 || letters[0].About != string(audit.PasskeyAdded) || letters[0].Link == "" {
+	if letters := l.Letters(t); len(letters) != 2 || letters[0].About != string(audit.PasskeyAdded) || letters[0].Link == "" || !letters[0].HeldUntil.Equal(until) {
 		t.Fatalf("told %+v", letters)
 	}
 	if e, n := last(t, l.World, audit.PasskeyAdded); n != 1 || e.Code != "recovery" || e.Passkey != done.Passkey.ID || e.Session != (record.ID{}) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// agents are the programs and systems that a mail names, in the order in which they are
+// These are the programs and systems that a mail names, as the pages do, in the order in which they are
 // asked for: most claim to be one of those below them.
 var (
 	programs = []struct{ mark, name string }{
@@ -15,7 +15,7 @@ var (
 		{"Firefox/", "Firefox"},
 		{"FxiOS/", "Firefox"},
 		{"CriOS/", "Chrome"},
-		{"Chromium/", "Chromium"},
+		{"HeadlessChrome/", "Chromium"},
 		{"Chrome/", "Chrome"},
 		{"Version/", "Safari"},
 		{"curl/", "curl"},

@@ -61,6 +61,8 @@ func TestAgentInWords(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 SamsungBrowser/26.0 Chrome/122.0 Mobile Safari/537.36":    "Samsung Internet Android",
 		"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 Chrome/131.0 Safari/537.36":                                "Chrome ChromeOS",
 		"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0":                                        "Firefox Linux",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Ubuntu Chromium/131.0 Chrome/131.0 Safari/537.36":                   "Chrome Linux",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/131.0 Safari/537.36":                                 "Chromium Linux",
 		"curl/8.5.0":                 "curl ",
 		"call https://evil.example!": " ",
 		"":                           " ",

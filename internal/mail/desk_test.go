@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/keyturn/keyturn/internal/record"
 )
 
 var (
@@ -53,7 +55,10 @@ func sampleName(l Letter) string {
 	if l.About == "" {
 		l.About = anyNotice
 	}
-	if name += "-" + l.About; l.Link == "" {
+	if name += "-" + l.About; !l.HeldUntil.IsZero() {
+		name += "-held"
+	}
+	if l.Link == "" {
 		name += "-bare"
 	}
 	return name
@@ -174,15 +179,38 @@ func TestWordingIsComplete(t *testing.T) {
 		}
 		for about, n := range w.Notices {
 			b, ok := base.Notices[about]
+			if shape(n.Held)+shape(n.HeldNamed)+shape(n.Waits) != shape(b.Held)+shape(b.HeldNamed)+shape(b.Waits) {
+				t.Errorf("%s: %s waits in other words", language, about)
+			}
 			if !ok || shape(n.Subject)+shape(n.Text)+shape(n.Named)+shape(n.Undo) != shape(b.Subject)+shape(b.Text)+shape(b.Named)+shape(b.Undo) ||
 				n.Stranger != b.Stranger || n.Heading == "" || n.Undo == "" {
 				t.Errorf("%s: %s differs", language, about)
+			}
+		}
+		for _, role := range []record.Role{record.RoleMember, record.RoleSupport, record.RoleAdmin} {
+			if w.Roles[string(role)] == "" {
+				t.Errorf("%s: the role %s has no word", language, role)
 			}
 		}
 		for _, about := range told() {
 			if _, ok := w.Notices[string(about)]; !ok {
 				t.Errorf("%s: %s is missing", language, about)
 			}
+		}
+	}
+}
+
+// TestHeldToTheMinute: a mail never tells of a moment that is too early.
+func TestHeldToTheMinute(t *testing.T) {
+	d := openDesk(t, exampleLook())
+	at := time.Date(2026, time.November, 21, 23, 13, 0, 0, time.UTC)
+	for held, want := range map[time.Duration]string{
+		0: "From 22 November 2026, 23:13 UTC on", time.Millisecond: "From 22 November 2026, 23:14 UTC on",
+		time.Minute - time.Millisecond: "From 22 November 2026, 23:14 UTC on",
+	} {
+		out := write(t, d, Letter{Kind: KindNotice, About: "passkey.added", At: at, HeldUntil: at.Add(24*time.Hour + held)})
+		if !strings.Contains(out.text, want) || strings.Contains(out.text, "account. It can sign in") {
+			t.Errorf("%v: want %q in %s", held, want, out.text)
 		}
 	}
 }

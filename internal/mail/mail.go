@@ -56,6 +56,8 @@ type Letter struct {
 	Network string // whence it was asked for, or caused: a prefix, as audit.Caller names it
 	Agent   string // what asked, in its own words; the mail says in ours what that is
 	At      time.Time
+	// HeldUntil is when the passkey that a notice tells of may sign in; zero: at once.
+	HeldUntil time.Time
 }
 
 // Author writes letters: it knows accounts and mints links. Its errors but ErrObsolete

@@ -57,6 +57,8 @@ type Notice struct {
 	// canonical address. Name is the same for people: a passkey's name, an address.
 	Subject []byte
 	Name    string
+	// HeldUntil is when the passkey may sign in, as its Way has it: Unix milliseconds; 0: at once.
+	HeldUntil int64
 	// Undo gives the readers a way to say "this was not me".
 	Undo bool
 	// Also are addresses that are no longer, or not yet, the account's own.
@@ -77,6 +79,9 @@ func (o *Office) Notify(n Notice) (audit.Owed, error) {
 		Kind: string(KindNotice), Language: n.By.Language, Account: n.Account.ID,
 		Agent: audit.Agent(n.By.UserAgent), Door: n.Door,
 		About: string(n.About), Subject: n.Name,
+	}
+	if n.HeldUntil != 0 {
+		facts.HeldUntil = time.UnixMilli(n.HeldUntil).UTC()
 	}
 	if network := n.By.Network(); network.IsValid() {
 		facts.Network = network.String()

@@ -49,7 +49,7 @@ func TestOwe(t *testing.T) {
 func TestNotify(t *testing.T) {
 	w := newWorld(t)
 	owed, err := w.office.Notify(Notice{
-		Account: ana, About: audit.EmailRemoved, Subject: []byte("old@example.org"), Name: "old@example.org", Undo: true,
+		Account: ana, About: audit.EmailRemoved, Subject: []byte("old@example.org"), Name: "old@example.org", Undo: true, HeldUntil: start.UnixMilli(),
 		Also: []string{"old@example.org", "ANA@example.org", ""}, Door: "rest",
 		By: audit.Caller{Language: "de", UserAgent: strings.Repeat("x", 1000), Address: netip.MustParseAddr("2001:db8::1")},
 	})
@@ -74,7 +74,8 @@ func TestNotify(t *testing.T) {
 		to = append(to, f.Address)
 		ids[f.ID] = true
 		if f.Kind != "notice" || f.About != "email.removed" || f.Subject != "old@example.org" || f.Right != right.ID || !f.Expires.Equal(right.Expires) ||
-			f.Language != "de" || f.Network != "2001:db8::/64" || len(f.Agent) != 256 || f.Door != "rest" || f.Account != ana.ID {
+			f.Language != "de" || f.Network != "2001:db8::/64" || len(f.Agent) != 256 || f.Door != "rest" || f.Account != ana.ID ||
+			!f.HeldUntil.Equal(start.Truncate(time.Millisecond)) {
 			t.Errorf("mail %+v", f)
 		}
 	}
@@ -94,7 +95,7 @@ func TestNotifyWithoutUndo(t *testing.T) {
 		t.Fatalf("%+v, %v", owed, err)
 	}
 	f, err := w.vault.OpenMail(owed.Mails[0])
-	if err != nil || f.Right != [16]byte{} || !f.Expires.IsZero() || f.Network != "" {
+	if err != nil || f.Right != [16]byte{} || !f.Expires.IsZero() || !f.HeldUntil.IsZero() || f.Network != "" {
 		t.Errorf("%+v, %v", f, err)
 	}
 }

@@ -3,6 +3,8 @@ package mail
 import (
 	"slices"
 	"time"
+
+	"github.com/keyturn/keyturn/internal/audit"
 )
 
 // Page is what a template is given. Every text in it is plain: templates for HTML escape
@@ -34,6 +36,7 @@ type Page struct {
 	Network string
 	Time    string
 	Life    string // how long the link lasts
+	Until   string // when the passkey that a notice tells of may sign in
 }
 
 // Fact is a line of what is known of the one who asked.
@@ -61,6 +64,13 @@ func (d *desk) page(l Letter, now time.Time) Page {
 	}
 	if !l.Expires.IsZero() {
 		p.Life = w.life(l.Expires.Sub(now))
+	}
+	if !l.HeldUntil.IsZero() {
+		// It is told to the minute: not one too early.
+		p.Until = w.instant(l.HeldUntil.Add(time.Minute - time.Nanosecond))
+	}
+	if role, ok := w.Roles[l.Subject]; ok && l.About == string(audit.RoleChanged) {
+		p.Name = role
 	}
 	if l.Kind == KindUsePasskey && p.Link == "" {
 		p.Link = d.frame.url + "/sign-in"
@@ -95,6 +105,12 @@ func (p *Page) sayNotice(w wording) {
 	p.Intro = []string{n.Text}
 	if p.Name != "" && n.Named != "" {
 		p.Intro[0] = n.Named
+	}
+	if p.Until != "" && n.Held != "" {
+		p.Intro = []string{n.Held, n.Waits}
+		if p.Name != "" {
+			p.Intro[0] = n.HeldNamed
+		}
 	}
 	switch {
 	case p.Link != "":
@@ -146,7 +162,7 @@ func (p *Page) foot(w wording) {
 // fill puts the values into every sentence.
 func (p *Page) fill() {
 	values := []string{
-		"operator", p.Operator, "site", p.Site, "life", p.Life, "name", p.Name,
+		"operator", p.Operator, "site", p.Site, "life", p.Life, "name", p.Name, "until", p.Until,
 		"account", p.url + "/account", "recover", p.url + "/recover",
 	}
 	for _, one := range []*string{&p.MailSubject, &p.Heading, &p.Button, &p.Footer} {

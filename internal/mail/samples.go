@@ -54,12 +54,21 @@ func samples(url string) []Letter {
 		}
 		for _, about := range append(told(), "") {
 			l.About, l.Subject = string(about), full.Subject
+			if about == audit.RoleChanged {
+				l.Subject = "support"
+			}
 			if about == audit.EmailAdded || about == audit.EmailRemoved {
 				l.Subject = "ana@example.org"
 			}
 			add(l)
 			bare := Letter{Kind: kind, About: l.About, To: l.To, At: at}
 			add(bare)
+			if about == audit.PasskeyAdded {
+				held := l
+				held.HeldUntil, bare.HeldUntil = at.Add(24*time.Hour), at.Add(24*time.Hour)
+				add(held)
+				add(bare)
+			}
 		}
 	}
 	return out

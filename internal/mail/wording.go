@@ -31,8 +31,9 @@ type wording struct {
 		Both    string `json:"both"`
 		Unknown string `json:"unknown"`
 	} `json:"client"`
-	Time   string   `json:"time"`
-	Months []string `json:"months"`
+	Roles  map[string]string `json:"roles"` // as the pages call them
+	Time   string            `json:"time"`
+	Months []string          `json:"months"`
 	Life   struct {
 		Minute  string `json:"minute"`
 		Minutes string `json:"minutes"`
@@ -71,6 +72,11 @@ type noticeWording struct {
 	Text    string `json:"text"`
 	Named   string `json:"named"` // the same when the thing has a name; empty: it has none
 	Undo    string `json:"undo"`  // what "this wasn't me" does
+	// Held and HeldNamed are Text and Named of a passkey that must wait, Waits is what its
+	// person can do meanwhile; empty: nothing of the kind waits.
+	Held      string `json:"held"`
+	HeldNamed string `json:"held_named"`
+	Waits     string `json:"waits"`
 	// Stranger: somebody else did it, and signing in does not help against it.
 	Stranger bool `json:"stranger"`
 }

@@ -210,6 +210,8 @@ type MailFacts struct {
 	// A notice: what happened. Subject is what people call it: a passkey's name, an address.
 	About   string `cbor:"18,keyasint,omitempty"`
 	Subject string `cbor:"19,keyasint,omitempty"`
+	// HeldUntil is when the passkey that it tells of may sign in; zero: at once.
+	HeldUntil time.Time `cbor:"20,keyasint,omitzero"`
 }
 
 // SigningKey is a token signing key, as rows keep it.
