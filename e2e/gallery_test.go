@@ -113,6 +113,15 @@ const watch = `window.faults = [];
 	addEventListener('unhandledrejection', e => faults.push('rejection: ' + e.reason));
 	`
 
+// settled waits until the page has stopped changing: what it shows comes in answers that
+// follow one another. A button that is loaded later has a span in its place until then.
+const settled = `new Promise(done => {
+	let timer;
+	const rest = () => { clearTimeout(timer); timer = setTimeout(done, 50, null); };
+	new MutationObserver(rest).observe(document, {childList: true, subtree: true, characterData: true});
+	rest();
+})`
+
 // seen is what a view shows that should not be.
 const seen = `({wide: document.documentElement.scrollWidth - innerWidth, faults: window.faults, foreign: ` + foreignRequests + `})`
 
@@ -124,7 +133,8 @@ func (b *browser) inspect(state string) {
 		b.look(v)
 		if v.lang != loaded {
 			b.open("/dev/gallery?state=" + state + "&lang=" + v.lang)
-			b.await(state, "document.querySelector('main h1') && document.fonts.status === 'loaded'")
+			b.await(state, "document.querySelector('main h1') && document.fonts.status === 'loaded' && !document.querySelector('span.button')")
+			eval[any](b, settled)
 			loaded = v.lang
 		}
 		found := eval[struct {
