@@ -150,10 +150,21 @@ func (d *Directory) AdministratorPermit(ctx context.Context, id [16]byte) (store
 	return d.permit(ctx, id, purposeAdministrator)
 }
 
-// EnrolmentPermit names the stored half of an enrolment link to the verb that
-// consumes it. ErrLink when it is gone.
-func (d *Directory) EnrolmentPermit(ctx context.Context, id [16]byte) (store.Ref, error) {
-	return d.permit(ctx, id, purposeEnrolment)
+// EnrolmentPermit names the stored half of an enrolment link to the verb that consumes
+// it, and tells until when the passkey that comes of it waits; zero: it does not. A link
+// that an administrator had sent is one secret in one mailbox, which is a recovery and no
+// binding (NIST SP 800-63B-4 §4.1.2, §4.2): where the account has a way in already,
+// suspended or not, its person gets the time to object. What the operator on the machine
+// hands over does not wait. ErrLink when the link is gone.
+func (d *Directory) EnrolmentPermit(ctx context.Context, a record.Account, id [16]byte) (permit store.Ref, held time.Time, err error) {
+	right, permit, err := d.right(ctx, id, purposeEnrolment)
+	if err != nil {
+		return store.Ref{}, time.Time{}, err
+	}
+	if right.By != (record.ID{}) && len(a.Facts().Ways) > 0 && d.cfg.Policy.Hold > 0 {
+		held = d.cfg.Now().Add(d.cfg.Policy.Hold)
+	}
+	return permit, held, nil
 }
 
 func (d *Directory) permit(ctx context.Context, id [16]byte, purpose string) (store.Ref, error) {

@@ -3,12 +3,14 @@ package ceremony
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/keyturn/keyturn/internal/assurance"
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/record"
+	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/internal/ticket"
 	"github.com/keyturn/keyturn/webauthn"
@@ -39,7 +41,8 @@ func (rp *RelyingParty) BeginEnrolment(ctx context.Context, r Request, link stri
 }
 
 // FinishEnrolment verifies a registration (§7.1), binds the passkey to the account of
-// the link, uses the link up and signs the account in.
+// the link, uses the link up and signs the account in. A passkey that has to wait signs
+// nobody in yet: its Proof has no session, and says until when.
 func (rp *RelyingParty) FinishEnrolment(ctx context.Context, r Request, in Finish) (proof Proof, err error) {
 	var t ticket.Enrolment
 	err = rp.register(ctx, r, in, registration{
@@ -56,7 +59,8 @@ func (rp *RelyingParty) FinishEnrolment(ctx context.Context, r Request, in Finis
 	return proof, err
 }
 
-// enrol judges the account as it stands and commits the passkey with a session.
+// enrol judges the account as it stands and commits the passkey: with a session, or, where
+// it has to wait, without one.
 func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t ticket.Enrolment, reg registered) (Proof, error) {
 	a, ok, err := rp.cfg.Accounts.Get(ctx, record.ID(t.Account))
 	if err != nil {
@@ -65,7 +69,7 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 	if !ok || !a.Active() || !current(t.Common, a) {
 		return Proof{}, &Error{Kind: KindExpired, Code: "link_unusable"}
 	}
-	permit, err := rp.cfg.Accounts.EnrolmentPermit(ctx, t.Permit)
+	permit, held, err := rp.cfg.Accounts.EnrolmentPermit(ctx, a, t.Permit)
 	if err != nil {
 		return Proof{}, linkError(err)
 	}
@@ -76,40 +80,51 @@ func (rp *RelyingParty) enrol(ctx context.Context, r Request, op store.OpID, t t
 	// The link is dead from here on, whatever becomes of its stored half.
 	facts.TicketEpoch++
 	firstWay(&facts)
-	row, passkey, err := rp.credential(&facts, reg)
+	verb := store.Binding{Op: op, Spend: t.Spend(), Ticket: &permit, Account: a.Ref()}
+	entry := audit.Entry{Name: audit.PasskeyAdded, Account: facts.ID, Code: nameEnrolment, Challenge: t.Team}
+	if verb.Credential, entry.Passkey, err = rp.credential(&facts, reg); err != nil {
+		return Proof{}, err
+	}
+	hold(&facts, held)
+	owed, err := rp.passkeyAdded(r, facts, verb.Credential, reg)
 	if err != nil {
 		return Proof{}, err
 	}
-	owed, err := rp.passkeyAdded(r, facts, row, reg)
-	if err != nil {
-		return Proof{}, err
+	var started session.Started
+	if held.IsZero() {
+		level := assurance.OfRegistration(reg.Registration)
+		if started, err = rp.start(r, t.Common, facts, verb.Credential.Key, level); err != nil {
+			return Proof{}, err
+		}
+		verb.Session, verb.Spend.Issued = &started.Row, started.Row.Key
+		entry.Session, entry.AAL, entry.Reasons = uuid.UUID(started.Row.Key), level.AAL, level.Reasons
 	}
-	level := assurance.OfRegistration(reg.Registration)
-	started, err := rp.start(r, t.Common, facts, row.Key, level)
-	if err != nil {
-		return Proof{}, err
-	}
-	next, err := rp.cfg.Vault.SealAccount(facts, a.Version()+1)
-	if err != nil {
+	if verb.Next, err = rp.cfg.Vault.SealAccount(facts, a.Version()+1); err != nil {
 		return Proof{}, unavailable(err)
 	}
-	spend := t.Spend()
-	spend.Issued = started.Row.Key
-	err = rp.cfg.Store.RecordBinding(ctx, store.Binding{
-		Op: op, Spend: spend, Ticket: &permit, Account: a.Ref(), Next: next, Credential: row, Session: &started.Row,
-		Event: rp.cfg.Audit.Event(audit.Entry{
-			Name: audit.PasskeyAdded, Account: facts.ID, Session: uuid.UUID(started.Row.Key), Passkey: passkey,
-			Code: nameEnrolment, AAL: level.AAL, Reasons: level.Reasons, Challenge: t.Team,
-		}.By(r.Caller), owed),
-	})
+	verb.Event = rp.cfg.Audit.Event(entry.By(r.Caller), owed)
+	err = rp.cfg.Store.RecordBinding(ctx, verb)
 	if errors.Is(err, store.ErrSpent) {
 		// The challenge or the link: whoever lost the link to another is told that.
-		if _, gone := rp.cfg.Accounts.EnrolmentPermit(ctx, t.Permit); gone != nil {
+		if _, _, gone := rp.cfg.Accounts.EnrolmentPermit(ctx, a, t.Permit); gone != nil {
 			return Proof{}, linkError(gone)
 		}
 	}
 	if err != nil {
 		return Proof{}, commitError(err)
 	}
-	return rp.registeredProof(started, next, row, t.Common)
+	if !held.IsZero() {
+		_, passkey, err := rp.opened(verb.Next, verb.Credential, nil)
+		return Proof{passkey: &passkey}, err
+	}
+	return rp.registeredProof(started, verb.Next, verb.Credential, t.Common)
+}
+
+// hold makes the passkey that was just put into an account's map wait; zero: not at all.
+func hold(facts *record.AccountFacts, until time.Time) {
+	if until.IsZero() {
+		return
+	}
+	facts.Ways[len(facts.Ways)-1].HeldUntil = until.UnixMilli()
+	facts.HeldUntil = max(facts.HeldUntil, until.UnixMilli())
 }

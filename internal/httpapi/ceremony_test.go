@@ -15,6 +15,7 @@ import (
 	"github.com/keyturn/keyturn/internal/account"
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
+	"github.com/keyturn/keyturn/internal/mail"
 	"github.com/keyturn/keyturn/internal/session"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
@@ -193,6 +194,34 @@ func TestSignOutWithoutBody(t *testing.T) {
 	s := newSite(t)
 	p := s.someone()
 	s.send(http.MethodPost, "/v1/sign-out", nil, bearer(p.token)).want(http.StatusNoContent)
+}
+
+// TestSentEnrolmentWaits: a link that an administrator had mailed to somebody who has a
+// passkey signs nobody in.
+func TestSentEnrolmentWaits(t *testing.T) {
+	s := newSite(t)
+	ben := s.Resident(t, "ben", "ben@example.com")
+	admin := s.administrator()
+	path := "/v1/admin/accounts/" + ben.ID().String() + "/enrolment-link"
+	for _, held := range []bool{false, true} {
+		s.Letters(t)
+		s.post(path, fields{}, bearer(admin.token)).want(http.StatusCreated)
+		link := ceremonytest.Token(t, s.Letter(t, mail.KindEnrolment))
+		begun := s.post("/v1/enrolment/passkey/options", fields{"ticket": link, "session_mode": "cookie"})
+		made, err := phone().Create(begun.publicKey(), ceremonytest.Page())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var done struct {
+			recovered
+			Session map[string]any `json:"session"`
+		}
+		got := s.post("/v1/enrolment/passkey", cred(made), carry(begun)...).want(http.StatusCreated)
+		got.json(&done)
+		if waits := done.HoldUntil != ""; waits != held || waits == (done.Session != nil) || waits == (got.set["__Host-keyturn"] != nil) {
+			t.Errorf("held %v: %s", held, got.body)
+		}
+	}
 }
 
 func TestEnrolment(t *testing.T) {

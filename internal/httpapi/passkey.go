@@ -148,6 +148,9 @@ func (a *API) finishEnrolment(x *exchange, r *http.Request, in naming) (answer, 
 		return nil, err
 	}
 	proof, err := a.cfg.Ceremonies.FinishEnrolment(r.Context(), request, ceremony.Finish{Credential: in.Credential, Name: in.Name})
+	if passkey, ok := proof.Passkey(); err == nil && ok && proof.Session().IsZero() {
+		return recovered{Passkey: newPasskeyAnswer(passkey), HoldUntil: moment(passkey.HeldUntil)}, nil
+	}
 	return a.issue(x, r, proof, err)
 }
 

@@ -105,7 +105,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make the passkey, use the link up, and sign in. */
+        /**
+         * Make the passkey, use the link up, and sign in.
+         * @description A link that an administrator had mailed to somebody who has a passkey already signs
+         *     nobody in: the new passkey waits until `hold_until`, as after a recovery.
+         */
         post: operations["finishEnrolment"];
         delete?: never;
         options?: never;
@@ -2065,6 +2069,15 @@ export interface components {
                 "application/json": components["schemas"]["RegisteredAnswer"];
             };
         };
+        /** @description A session and the new passkey; or only the passkey, where it has to wait. */
+        Enrolled: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["RegisteredAnswer"] | components["schemas"]["Recovered"];
+            };
+        };
         /** @description The account. */
         Account: {
             headers: {
@@ -2599,7 +2612,7 @@ export interface operations {
         };
         requestBody: components["requestBodies"]["Registration"];
         responses: {
-            201: components["responses"]["Registered"];
+            201: components["responses"]["Enrolled"];
             400: components["responses"]["BadRequest"];
             403: components["responses"]["PolicyRefused"];
             409: components["responses"]["RegistrationConflict"];

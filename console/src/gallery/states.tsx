@@ -102,6 +102,7 @@ export const states: Record<string, State> = {
     render: () => <Enrol ticket="x" initial={{ notice: { kind: "error", key: "error.expired", details: { ...details, code: "expired" } } }} />,
   },
   "enrol-incomplete": { render: () => <Enrol /> },
+  "enrol-held": { render: () => <Enrol ticket="x" initial={{ until: "2026-03-15T09:26:53Z" }} /> },
   "account": { render: () => account() },
   "account-added": { render: () => account(ok("passkeys.added")), world: { passkeys: only } },
   "account-empty": { render: () => account(), world: { passkeys: [] } },

@@ -1,4 +1,4 @@
-import type { FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 
 import { supported } from "../browser/passkey";
 import { useText } from "../i18n/text";
@@ -6,12 +6,13 @@ import { useActivity } from "../ui/activity";
 import { Button, named } from "../ui/Button";
 import type { Notice } from "../ui/notice";
 import { Page } from "../ui/Page";
+import { useDate } from "../ui/Time";
 import { create } from "./create";
 import { useReset } from "./reset";
 
 export interface EnrolProps {
   ticket?: string | undefined;
-  initial?: { notice?: Notice };
+  initial?: { notice?: Notice; until?: string };
 }
 
 const unsupported: Notice = { kind: "error", key: "error.unsupported" };
@@ -22,13 +23,21 @@ export default function Enrol({ ticket, initial = {} }: EnrolProps) {
   const standing = ticket ? (supported ? undefined : unsupported) : incomplete;
   const activity = useActivity(initial.notice ?? standing ?? null);
   useReset(activity, standing);
+  const date = useDate();
+  const [until, setUntil] = useState(initial.until);
 
   async function go(): Promise<void> {
+    let held: string | undefined;
     const well = await activity.attempt(
-      () => create("/v1/enrolment/passkey", { ticket }, text, false),
+      async () => {
+        held = await create("/v1/enrolment/passkey", { ticket }, text, false);
+      },
       () => void go(),
     );
-    if (well) activity.say({ kind: "ok", key: "passkeys.added" });
+    if (held) {
+      setUntil(held);
+      activity.rest(false);
+    } else if (well) activity.say({ kind: "ok", key: "passkeys.added" });
   }
 
   function submit(event: FormEvent) {
@@ -36,6 +45,19 @@ export default function Enrol({ ticket, initial = {} }: EnrolProps) {
     void go();
   }
 
+  if (until) {
+    return (
+      <Page page="enrol" activity={activity}>
+        <h1>{text("enrol.heading")}</h1>
+        <p {...named("end")} role="status">
+          {text("recover.held", { when: date(until) })}
+        </p>
+        <a {...named("to-sign-in")} className="button secondary" href="/sign-in">
+          {text("link.to-sign-in")}
+        </a>
+      </Page>
+    );
+  }
   return (
     <Page page="enrol" activity={activity} foot={<p className="aside">{text("explain.passkey")}</p>}>
       <h1>{text("enrol.heading")}</h1>

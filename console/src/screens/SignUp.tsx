@@ -142,7 +142,9 @@ function Form({ activity, ticket, permit, fault: faulty }: FormProps) {
     };
     const wanted = remember.current?.checked ?? false;
     const well = await activity.attempt(
-      () => create("/v1/sign-up/passkey", begin, text, wanted),
+      async () => {
+        await create("/v1/sign-up/passkey", begin, text, wanted);
+      },
       () => void go(),
     );
     if (well) activity.say({ kind: "ok", key: "passkeys.added" });
