@@ -155,11 +155,12 @@ func valuesOf(rows []Setting, s Settings, known map[string]given) []Value {
 		if g, ok := known[row.Name]; ok {
 			values[i].Source = g.source
 		}
-		if row.Secret && values[i].Text != "" {
-			values[i].Text = "********"
-		}
-		if row.masked != nil {
+		switch {
+		case values[i].Text == "":
+		case row.masked != nil:
 			values[i].Text = row.masked(values[i].Text)
+		case row.Secret:
+			values[i].Text = hidden
 		}
 	}
 	return values

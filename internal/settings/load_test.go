@@ -220,7 +220,7 @@ func TestLoadPasswords(t *testing.T) {
 	if v := value(t, values, "store"); v.Text != "postgres://me:********@localhost/keyturn" {
 		t.Errorf("store is shown as %s", v.Text)
 	}
-	if v := value(t, values, "mail"); v.Text != "********" || v.Flag() != "" {
+	if v := value(t, values, "mail"); v.Text != "smtp://********@mail.example.com" || v.Flag() != "" {
 		t.Errorf("mail is shown as %s, by flag %s", v.Text, v.Flag())
 	}
 	_, _, err = Load(Sources{Environment: rest, Flags: map[string]string{"store": store}})

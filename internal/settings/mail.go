@@ -18,7 +18,7 @@ const maxHold = 72 * time.Hour
 func mailRows() []Setting {
 	return []Setting{
 		{
-			Name: "mail", Default: "page: in development, else none", Secret: true,
+			Name: "mail", Default: "page: in development, else none", Secret: true, masked: maskMail,
 			Meaning: "how mail is sent: smtp://USER:PASSWORD@HOST:587, smtps://…, ses://REGION, page: to show it at /dev/mail",
 			derive: func(s Settings) string {
 				if s.Development() {
@@ -91,6 +91,17 @@ func checkMail(v string) error {
 		return errors.New("has a user without a password, or a password without a user; write USER:PASSWORD@, or leave both out")
 	}
 	return nil
+}
+
+// maskMail shows how mail is sent and where, and hides as whom.
+func maskMail(v string) string {
+	if checkMail(v) != nil {
+		return hidden // whatever of it is the password
+	}
+	if u, err := url.Parse(v); err == nil && u.User != nil {
+		return u.Scheme + "://" + hidden + "@" + u.Host
+	}
+	return v
 }
 
 func checkFrom(v string) error {

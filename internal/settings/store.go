@@ -94,6 +94,9 @@ func checkDynamoDB(v string) error {
 	return nil
 }
 
+// hidden stands in the place of a secret.
+const hidden = "********"
+
 // maskURL hides the password of an address.
 func maskURL(v string) string {
 	u, err := url.Parse(v)
@@ -111,7 +114,7 @@ func maskURL(v string) string {
 	}
 	at := strings.LastIndex(rest[:end], "@")
 	name, _, _ := strings.Cut(rest[:at], ":")
-	return scheme + "//" + name + ":********" + rest[at:]
+	return scheme + "//" + name + ":" + hidden + rest[at:]
 }
 
 // refuseStore: whoever is on the way to a database must not read it or play it, and a

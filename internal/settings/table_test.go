@@ -54,6 +54,29 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// TestMailMasked: how and where mail is sent is shown, as whom is not; and nothing of
+// what cannot be read.
+func TestMailMasked(t *testing.T) {
+	for in, want := range map[string]string{
+		"smtp://me:secret@mail.example.com:587":  "smtp://********@mail.example.com:587",
+		"smtps://me:s%40cret@mail.example.com":   "smtps://********@mail.example.com",
+		"smtp://localhost:25":                    "smtp://localhost:25",
+		"ses://eu-central-1":                     "ses://eu-central-1",
+		"page:":                                  "page:",
+		"smtp://me:sec/ret@mail.example.com":     "********",
+		"smtp://me:12/ret@mail.example.com":      "********",
+		"smtp://me:sec%ret@mail.example.com":     "********",
+		"me:secret@mail.example.com":             "********",
+		"smtp://secret@mail.example.com":         "********",
+		"ses://me:secret@eu-central-1":           "********",
+		"smtp://mail.example.com/?secret=secret": "********",
+	} {
+		if got := maskMail(in); got != want {
+			t.Errorf("%s is shown as %s", in, got)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	row := Setting{Name: "rp.related_origins"}
 	if row.Environment() != "KEYTURN_RP_RELATED_ORIGINS" || row.Flag() != "rp-related-origins" {
