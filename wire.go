@@ -38,11 +38,15 @@ func (s *Server) open(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
+	fresh := cfg.Backend() == backendSQLite && absent(cfg.SQLitePath())
 	backend, err := cfg.openStore(ctx)
 	if err != nil {
 		return fmt.Errorf("keyturn: open the store: %w", err)
 	}
 	s.store = s.counted(backend)
+	if fresh {
+		s.log.InfoContext(ctx, "made a new database", "path", cfg.SQLitePath())
+	}
 	if err := s.checkKeysKept(ctx); err != nil {
 		return err
 	}

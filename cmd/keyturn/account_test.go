@@ -9,6 +9,22 @@ import (
 	"github.com/keyturn/keyturn"
 )
 
+// TestOutward: what a command prints names no package of ours, and keeps what says what
+// is wrong.
+func TestOutward(t *testing.T) {
+	for in, want := range map[string]string{
+		"keyturn: sqlite: restore to a.db: sqlite: another process has it": "restore to a.db: another process has it",
+		"keyturn: load the server key: seal: file:./k/server.key: no key":  "load the server key: file:./k/server.key: no key",
+		"cannot open (sqlite: closed)":                                     "cannot open (closed)",
+		"keyturn: the key sealrecord: it stays":                            "the key sealrecord: it stays",
+		"record keyturn: x":                                                "record keyturn: x",
+	} {
+		if got := outward(in); got != want {
+			t.Errorf("%q is printed as %q", in, got)
+		}
+	}
+}
+
 // TestListedAddresses: an account is found by its address too, and a claim is told from
 // a proof.
 func TestListedAddresses(t *testing.T) {

@@ -86,7 +86,15 @@ func (p *program) printChains(cmd *cobra.Command, reports []keyturn.ChainReport)
 	for _, r := range reports {
 		_, _ = fmt.Fprintf(table, "%d\t%d\t%x\t%s\n", r.Chain, r.Number, r.Link, r.Fault)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || faulty(reports) != nil {
+		return err
+	}
+	var events uint64
+	for _, r := range reports {
+		events += r.Number
+	}
+	_, err := fmt.Fprintf(p.stdout, "\nAll chains hold: %d events.\n", events)
+	return err
 }
 
 // faulty is one sentence for each chain that is not as it was written.

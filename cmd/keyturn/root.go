@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,16 +78,26 @@ func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		_, _ = fmt.Fprintln(stderr, "keyturn: "+strings.TrimPrefix(line, "keyturn: "))
-	}
 	var usage usageError
 	var faults settings.Faults
-	if errors.As(err, &usage) || errors.As(err, &faults) {
+	wrongly := errors.As(err, &usage) || errors.As(err, &faults)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !wrongly { // there a setting may be called like a package
+			line = outward(line)
+		}
+		_, _ = fmt.Fprintln(stderr, "keyturn: "+strings.TrimPrefix(line, "keyturn: "))
+	}
+	if wrongly {
 		return exitUsage
 	}
 	return exitFailed
 }
+
+// packages are the names by which errors say where in the program they arose.
+var packages = regexp.MustCompile(`(^|: |\()(?:(?:keyturn|sqlite|postgres|dynamo|seal|record|audit|transfer|session|token): )+`)
+
+// outward is an error without what only helps whoever reads the program.
+func outward(line string) string { return packages.ReplaceAllString(line, "$1") }
 
 // printJSON writes one value, indented, for people and for jq.
 func (p *program) printJSON(v any) error {
@@ -100,6 +111,8 @@ func (p *program) printJSON(v any) error {
 func explained(err error, name string) error {
 	var refused *account.NameError
 	switch {
+	case errors.As(err, &refused) && refused.Field == "username" && strings.Contains(name, "@"):
+		return fmt.Errorf("the username %q cannot be used: it has an @, as addresses have; choose a name without, or invite the address: keyturn account invite --email %s", name, name)
 	case errors.As(err, &refused) && refused.Field == "username":
 		return fmt.Errorf("the username %q cannot be used (%s): 3 to 64 letters, digits, dots and dashes, not shaped like an address, a number or an identifier", name, refused.Code)
 	case errors.Is(err, keyturn.ErrUsernameTaken):

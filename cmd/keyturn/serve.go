@@ -60,6 +60,9 @@ func (p *program) serve(cmd *cobra.Command) (err error) {
 	}
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", server.Settings().PublicURL,
 		"development", server.Settings().Development())
+	if server.Settings().Mail == "" {
+		log.WarnContext(ctx, "mail is not set: nobody is told of what happens to their account, and nobody gets a link; set mail and mail.from")
+	}
 	background := server.Run
 	if watch != nil {
 		log.InfoContext(ctx, "serving metrics", "address", watch.Addr().String())
