@@ -133,6 +133,9 @@ func TestPages(t *testing.T) {
 		"home, two cookies":   {"/", []with{s.ownCookie(p), s.ownCookie(p)}, "/sign-in"},
 		"account, stranger":   {"/account", nil, "/sign-in"},
 		"account, other site": {"/account", []with{cookie("keyturn-dev", p.cookie)}, "/sign-in"},
+		"a part of account":   {"/account?lang=de", nil, "/sign-in?return_to=%2Faccount%3Flang%3Dde"},
+		"administration":      {"/admin", nil, "/sign-in?return_to=%2Fadmin"},
+		"another's address":   {"/admin?to=https://evil.example&a=b\"<", nil, "/sign-in?return_to=%2Fadmin%3Fto%3Dhttps%3A%2F%2Fevil.example%26a%3Db%22%3C"},
 	} {
 		if got := s.get(test.path, test.with...).want(http.StatusSeeOther).header.Get("Location"); got != test.to {
 			t.Errorf("%s leads to %q", name, got)

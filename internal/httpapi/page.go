@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -195,7 +196,7 @@ func (a *API) home(x *exchange, r *http.Request) {
 // it shows comes from the API.
 func (a *API) accountPage(x *exchange, r *http.Request) {
 	if !a.someone(x, r) {
-		redirect(x, "/sign-in")
+		redirect(x, signInFirst(r))
 		return
 	}
 	a.sendPage(x, r, "account")
@@ -204,10 +205,19 @@ func (a *API) accountPage(x *exchange, r *http.Request) {
 // adminPage is for who is signed in. What they may do there, the API judges.
 func (a *API) adminPage(x *exchange, r *http.Request) {
 	if !a.someone(x, r) {
-		redirect(x, "/sign-in")
+		redirect(x, signInFirst(r))
 		return
 	}
 	a.sendPage(x, r, "admin")
+}
+
+// signInFirst is the page to sign in, which leads on to the page that was asked for. It
+// leads there only after it has found the place to be one of our own.
+func signInFirst(r *http.Request) string {
+	if place := r.URL.RequestURI(); place != "/account" {
+		return "/sign-in?return_to=" + url.QueryEscape(place)
+	}
+	return "/sign-in"
 }
 
 // someone tells whether a page is asked for by somebody who is signed in. When that
