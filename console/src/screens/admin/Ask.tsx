@@ -39,7 +39,7 @@ export function Ask({ question, close }: { question: Question; close: () => void
       <form onSubmit={submit} noValidate>
         <Field
           name="reason"
-          label={text("admin.reason")}
+          label={text(question.required ? "admin.reason" : "admin.reason.optional")}
           hint={text("admin.reason.hint")}
           fault={fault ? text("admin.reason.missing") : undefined}
           maxLength={200}

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import { Problem } from "../../api/call";
+import { Problem, get } from "../../api/call";
 import { type Asked, forgetAsked, onUsed, typed } from "../../browser/mail";
 import { goOn } from "../../browser/next";
 import { useText } from "../../i18n/text";
@@ -25,6 +25,7 @@ interface Props {
 
 const CODE_LENGTH = 6;
 const wrong: Notice = { kind: "error", key: "mail.code.wrong" };
+const elsewhere: Notice = { kind: "calm", key: "mail.elsewhere" };
 const expired: Notice = { kind: "calm", key: "mail.expired" };
 
 export default function Waiting({ page, asked, activity, asks, back, fault: faulty = false }: Props) {
@@ -36,9 +37,18 @@ export default function Waiting({ page, asked, activity, asks, back, fault: faul
 
   // The form that was here is gone, and the focus with it.
   useEffect(() => heading.current?.focus(), []);
-  useEffect(() => onUsed(asked.request, () => goOn()), [asked.request]);
+  // Where the address is nobody's yet, the other tab signs up, and nobody is signed in.
+  const used = useRef(false);
+  useEffect(
+    () =>
+      onUsed(asked.request, () => {
+        used.current = true;
+        get("/v1/account").then(() => goOn(), () => say(elsewhere));
+      }),
+    [asked.request, say],
+  );
   useEffect(() => {
-    const timer = setTimeout(() => say(expired), asked.until - Date.now());
+    const timer = setTimeout(() => used.current || say(expired), asked.until - Date.now());
     return () => clearTimeout(timer);
   }, [asked.until, say]);
 
