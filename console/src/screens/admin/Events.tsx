@@ -1,4 +1,5 @@
 import { CircleAlert, Download, KeyRound, LifeBuoy, LogIn, type LucideIcon, Mail, ShieldAlert, UserRound } from "lucide-react";
+import { useEffect } from "react";
 
 import { get } from "../../api/call";
 import type { Event, Events as List, Verdict } from "../../api/admin";
@@ -56,11 +57,16 @@ interface ListProps {
   path: string;
   linked?: boolean; // with whom each concerns
   passkeys?: Passkey[]; // whose names are known
+  turn?: number; // read again when it grows
 }
 
-export function EventList({ desk, path, linked = false, passkeys = [] }: ListProps) {
+export function EventList({ desk, path, linked = false, passkeys = [], turn = 0 }: ListProps) {
   const text = useText();
   const list = useList<List, "events">(desk, path, "events");
+  const { reload } = list;
+  useEffect(() => {
+    if (turn > 0) void reload();
+  }, [turn, reload]);
   return (
     <>
       {!list.value && !desk.activity.notice && <Loading rows={3} />}

@@ -42,7 +42,8 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
   const path = `/v1/admin/accounts/${id}`;
   const [question, setQuestion] = useState<Question | null>(initial.question ? { ...initial.question, go: () => undefined } : null);
   const [made, setMade] = useState<Made | null>(initial.made ?? null);
-  const { value, reload } = useReading<Whole>(desk, async () => {
+  const [turn, setTurn] = useState(0);
+  const { value, reload: read } = useReading<Whole>(desk, async () => {
     const [account, { passkeys }, { sessions }] = await Promise.all([
       get<Account>(path),
       get<{ passkeys: Passkey[] }>(`${path}/passkeys`),
@@ -50,6 +51,11 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
     ]);
     return { account, passkeys, sessions };
   });
+  // What was done is an event too.
+  const reload = async () => {
+    setTurn((before) => before + 1);
+    await read();
+  };
   if (!value) return <section>{!desk.activity.notice && <Loading rows={3} />}</section>;
 
   const { account, passkeys, sessions } = value;
@@ -143,7 +149,7 @@ export function Person({ desk, id, initial = {} }: PersonProps) {
         }
       />
       <h3 className="sub">{text("admin.events")}</h3>
-      <EventList desk={desk} path={`${path}/events?limit=20`} passkeys={passkeys} />
+      <EventList desk={desk} path={`${path}/events?limit=20`} passkeys={passkeys} turn={turn} />
       {question && <Ask question={question} close={() => setQuestion(null)} />}
     </section>
   );

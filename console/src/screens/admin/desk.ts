@@ -7,7 +7,7 @@ import type { Role } from "../../api/admin";
 import { Problem, get } from "../../api/call";
 import { signInFirst } from "../../browser/next";
 import { type Activity, useActivity } from "../../ui/activity";
-import { type Notice, explain } from "../../ui/notice";
+import { type Notice, calm, explain } from "../../ui/notice";
 import { useLeaving } from "../leaving";
 import { type StepUp, useStepUp } from "../account/stepup";
 
@@ -77,7 +77,10 @@ export function useReading<T>({ activity, stepUp }: Acting, read: () => Promise<
       set(await stepUp.fresh(read));
     } catch (error) {
       if (error instanceof Problem && error.code === "unauthenticated") return signInFirst();
-      activity.say(wording(error) ?? explain(error, () => void again()));
+      const retry = () => void again();
+      const told = wording(error) ?? explain(error, retry);
+      // Without the proof that was not given there is nothing to see: it can be given yet.
+      activity.say(told === calm ? { ...calm, retry } : told);
     }
     async function again() {
       activity.say(null);
