@@ -60,9 +60,11 @@ export function Recovery({ codes, name, activity, stepUp, changed, initial = {} 
     <section aria-labelledby="recovery-title" id="section-recovery">
       <div className="section-head">
         <h2 id="recovery-title">{text("recovery.heading")}</h2>
-        <Button {...named("make-codes")} kind="quiet" disabled={activity.busy} onClick={() => (codes.left > 0 ? setAsking(true) : void create())}>
-          {text(made ? "recovery.renew" : "recovery.create")}
-        </Button>
+        {!fresh && (
+          <Button {...named("make-codes")} kind="quiet" disabled={activity.busy} onClick={() => (codes.left > 0 ? setAsking(true) : void create())}>
+            {text(made ? "recovery.renew" : "recovery.create")}
+          </Button>
+        )}
       </div>
       {fresh ? <Fresh codes={fresh} name={name} say={activity.say} /> : <Left codes={codes} />}
       {(fresh !== null || (codes.left > 0 && !codes.saved)) && <Prove busy={activity.busy} prove={(code) => void prove(code)} />}
