@@ -1,6 +1,7 @@
 import { KeyRound, Mail } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
 
+import { Problem } from "../api/call";
 import type { Asked } from "../browser/mail";
 import { goOn, onTheWay } from "../browser/next";
 import { NoneHere, type Used, supported, use } from "../browser/passkey";
@@ -62,6 +63,7 @@ function Form({ left, email, initial, activity, mailing }: FormProps) {
     await autofill.stop();
     let used: Used | undefined;
     let none = false;
+    let asked = true; // for a passkey, which another device may have
     const well = await activity.attempt(
       async () => {
         used = await use("/v1/sign-in/passkey", {
@@ -69,6 +71,7 @@ function Form({ left, email, initial, activity, mailing }: FormProps) {
           here: !begin.username && !other,
         }).catch((error: unknown) => {
           none = error instanceof NoneHere;
+          asked = !(error instanceof Problem && error.unreachable);
           throw error;
         });
       },
@@ -76,7 +79,7 @@ function Form({ left, email, initial, activity, mailing }: FormProps) {
     );
     if (well && used) return signedIn(used);
     if (none) activity.say({ kind: "calm", key: "sign-in.none-here", values: { links: site.email_links ? "yes" : "no" } });
-    setOther(true);
+    if (asked) setOther(true);
     return autofill.start();
   }
 
