@@ -40,6 +40,8 @@ func (s *deployment) clientFrom(source string) *client {
 		url: s.url, origin: s.url, page: webauthntest.Client{Origin: s.url},
 		http: &http.Client{Transport: transport, Timeout: 30 * time.Second},
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.clients = append(s.clients, c)
 	return c
 }

@@ -25,7 +25,8 @@ type deployment struct {
 
 	cmd     *exec.Cmd // nil while it is stopped
 	exited  chan error
-	clients []*client // whose connections are closed before the process is stopped
+	mu      sync.Mutex // guards clients: crowds make their own
+	clients []*client  // whose connections are closed before the process is stopped
 }
 
 // journal is a log that can be read while it is written.

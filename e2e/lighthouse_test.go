@@ -32,7 +32,10 @@ func TestLighthouse(t *testing.T) {
 	t.Run("/sign-in", func(t *testing.T) {
 		rate(t, browser, s.url+"/sign-in", "--only-categories=accessibility,best-practices,performance,seo")
 	})
-	for _, path := range []string{"/sign-up", "/enrol", "/link", "/recover", "/dev/gallery?state=link-code"} {
+	for _, path := range []string{
+		"/sign-up", "/enrol", "/link", "/recover", "/undo", "/confirm-email", "/dev/mail",
+		"/dev/gallery?state=link-code", "/dev/gallery?state=admin-account",
+	} {
 		t.Run(path, func(t *testing.T) { rate(t, browser, s.url+path, judged) })
 	}
 	// The account as its person sees it: the page is told who they are as a browser tells.
