@@ -1,18 +1,14 @@
 package drills
 
 import (
-	"bufio"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/keyturn/keyturn/internal/store/postgres/postgrestest"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
@@ -21,17 +17,48 @@ const fullPatience = 5 * time.Second
 
 // TestDiskFull: the file system of the database runs full. Nobody is told of an account
 // that was not written, nothing that was written is damaged, and all is well as soon as
-// there is room. It needs root, who may mount a file system of 8 MiB.
+// there is room and the engine, if it had to end, was started again. It needs root, who
+// may mount a small file system.
 func TestDiskFull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root may mount a small file system")
 	}
-	d := begin(t, "disk full on SQLite")
-	dir := d.TempDir()
-	d.must(syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m,mode=0700"))
-	d.Cleanup(func() { d.must(syscall.Unmount(dir, 0)) })
-	path := filepath.Join(dir, "keyturn.db")
-	s := deploy(d, flooded("KEYTURN_STORE=sqlite:"+path)...)
+	t.Run("SQLite", func(t *testing.T) {
+		d := begin(t, "disk full on SQLite")
+		dir := d.TempDir()
+		d.mountSmall(dir, "size=8m,mode=0700")
+		path := filepath.Join(dir, "keyturn.db")
+		s := deploy(d, flooded("KEYTURN_STORE=sqlite:"+path)...)
+		people := d.fillDisk(s, dir, func() {})
+		s.stop()
+		d.wholeDatabase(path, people)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		d := begin(t, "disk full on PostgreSQL")
+		var dir string
+		engine := postgrestest.NewEngineOn(t, func(empty string) {
+			dir = empty
+			d.mountSmall(dir, "size=80m,mode=0755")
+		})
+		s := ownEngine(d, engine.Address())
+		d.fillDisk(s.deployment, dir, func() { engine.Revive(t) })
+	})
+}
+
+// mountSmall puts a small file system at dir, until the drill ends.
+func (d *drill) mountSmall(dir, options string) {
+	d.Helper()
+	d.must(syscall.Mount("tmpfs", dir, "tmpfs", 0, options))
+	d.Cleanup(func() {
+		d.must(syscall.Unmount(dir, 0))
+		d.must(os.Remove(dir))
+	})
+}
+
+// fillDisk lets the file system at dir run full again and again, while people sign up,
+// and tells how many there are in the end. revive helps the engine once there is room.
+func (d *drill) fillDisk(s *deployment, dir string, revive func()) (people int64) {
+	d.Helper()
 	r := newRegistrations(s, 1)
 	rounds, slowest, refusals := size(2, 20), time.Duration(0), 0
 	for round := range rounds {
@@ -43,15 +70,15 @@ func TestDiskFull(t *testing.T) {
 		}
 		refusals += refused
 		d.must(os.Remove(ballast))
+		revive()
 		slowest = max(slowest, r.roomAgain(round))
 	}
 	lost := r.lost(d)
 	whole, absent, half := r.remains(d)
 	s.alive()
-	s.stop()
-	d.wholeDatabase(path, int64(len(r.acknowledged)-lost+whole+absent))
 	d.report("full %d times: %d refused, %d registrations acknowledged: %d lost; of those refused %d whole, %d absent, %d half-written; well again after at most %s",
 		rounds, refusals, len(r.acknowledged), lost, whole, absent, half, slowest.Round(time.Millisecond))
+	return int64(len(r.acknowledged) - lost + whole + absent)
 }
 
 // layBallast writes a file until there is no room for another byte.
@@ -105,69 +132,4 @@ func (r *registrations) one(name string) bool {
 	before := len(r.acknowledged)
 	r.note(p, a, err)
 	return len(r.acknowledged) > before
-}
-
-// TestSyncFails: from some moment on, the system says of each fsync that it failed.
-// Nothing is acknowledged any more, and what was before is there after a restart.
-func TestSyncFails(t *testing.T) {
-	tracer, err := exec.LookPath("strace")
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("KEYTURN_TEST_REQUIRE"), ","), "strace") {
-			t.Fatal(err)
-		}
-		t.Skip("strace is missing, which makes fsync fail")
-	}
-	d := begin(t, "fsync fails on SQLite")
-	s := deploy(d, flooded()...)
-	random := d.random(0)
-	r := newRegistrations(s, 1)
-	runs, late := size(3, 200), 0
-	for run := range runs {
-		for i := range random.IntN(20) {
-			r.one(fmt.Sprintf("before-%d-%d", run, i))
-		}
-		stop := s.breakSync(tracer)
-		for i := range 5 {
-			if r.one(fmt.Sprintf("after-%d-%d", run, i)) {
-				late++
-				d.Errorf("run %d: a registration was acknowledged after syncs had begun to fail", run)
-			}
-		}
-		s.kill()
-		stop()
-		s.start()
-	}
-	lost := r.lost(d)
-	whole, absent, half := r.remains(d)
-	s.alive()
-	s.stop()
-	d.wholeDatabase(s.database(), int64(len(r.acknowledged)-lost+whole+absent))
-	d.report("%d runs: %d registrations acknowledged, %d of them after a failed sync, %d lost; of those refused %d whole, %d absent, %d half-written",
-		runs, len(r.acknowledged), late, lost, whole, absent, half)
-}
-
-// breakSync makes each sync of the server fail from now on, as far as the system says.
-// stop ends it, once the server has ended.
-func (s *deployment) breakSync(tracer string) (stop func()) {
-	s.d.Helper()
-	const syncs = "fsync,fdatasync,sync_file_range,msync"
-	cmd := exec.Command(tracer, "-f", "-p", strconv.Itoa(s.cmd.Process.Pid), "-e", "trace="+syncs, "-e", "inject="+syncs+":error=EIO")
-	said, err := cmd.StderrPipe()
-	s.d.must(err)
-	s.d.must(cmd.Start())
-	lines := bufio.NewScanner(said)
-	if !lines.Scan() || !strings.Contains(lines.Text(), "attached") {
-		s.d.Fatalf("strace cannot attach: %q", lines.Text())
-	}
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		for lines.Scan() {
-			_ = lines.Text() // its pipe must not fill up
-		}
-	}()
-	return func() {
-		<-drained
-		_ = cmd.Wait() // it ends with what it traces, by the same signal
-	}
 }

@@ -1,10 +1,16 @@
 package postgrestest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // span is one life of an Engine, from a start to a crash or to the end of the process
@@ -24,12 +30,20 @@ wait "$engine"
 // Engine is a PostgreSQL of one test, durable as it comes, with one database.
 type Engine struct {
 	cluster
-	bin   string
-	order io.WriteCloser // to the shell of this life
+	bin        string
+	order      io.WriteCloser // to the shell of this life
+	postmaster int            // its first process
 }
 
 // NewEngine starts an engine that ends with t.
 func NewEngine(t testing.TB) *Engine {
+	t.Helper()
+	return NewEngineOn(t, func(string) {})
+}
+
+// NewEngineOn is NewEngine whose folder is prepared, while it is empty, by mounting
+// something there.
+func NewEngineOn(t testing.TB, prepare func(dir string)) *Engine {
 	t.Helper()
 	bin, err := engine()
 	found(t, err)
@@ -37,6 +51,7 @@ func NewEngine(t testing.TB) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(dir)
 	e := &Engine{cluster: cluster{dir: dir}, bin: bin}
 	e.Start(t)
 	t.Cleanup(func() {
@@ -77,6 +92,9 @@ func (e *Engine) Start(t testing.TB) {
 	if err := e.await(); err != nil {
 		t.Fatal(err)
 	}
+	if err := e.readPostmaster(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Crash stops the engine at once (an immediate shutdown): it writes nothing more, and
@@ -88,4 +106,36 @@ func (e *Engine) Crash(t testing.TB) {
 	}
 	<-e.ended
 	_ = e.order.Close()
+}
+
+// Revive waits until an engine in trouble answers again, and starts it if it has ended
+// by itself instead, as one does that cannot write its log.
+func (e *Engine) Revive(t testing.TB) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if e.admin(context.Background(), "SELECT 1") == nil {
+			return
+		}
+		if errors.Is(syscall.Kill(e.postmaster, 0), syscall.ESRCH) {
+			break
+		}
+	}
+	e.Crash(t) // only the shell is left
+	e.Start(t)
+}
+
+// Postmaster is the process that all others of the engine descend from.
+func (e *Engine) Postmaster() (pid int) { return e.postmaster }
+
+// readPostmaster learns which process the engine is now.
+func (e *Engine) readPostmaster() error {
+	text, err := os.ReadFile(e.dir + "/data/postmaster.pid")
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	e.postmaster, err = strconv.Atoi(first)
+	return err
 }
