@@ -106,26 +106,3 @@ func FuzzOpenSigningKey(f *testing.F) {
 		return err
 	})
 }
-
-// BenchmarkSignIn is what the rows of a sign-in cost: open account and credential,
-// seal use and session.
-func BenchmarkSignIn(b *testing.B) {
-	v := openVault(b)
-	r := sealAll(b, v, 1)
-	for b.Loop() {
-		a, err := v.OpenAccount(r.account)
-		if err != nil {
-			b.Fatal(err)
-		}
-		c, err := v.OpenCredential(r.credential, a)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, _, err := v.SealUse(c, UseFacts{Edition: 1, SignCount: 6}); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := v.SealSession(visit(), 1); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
