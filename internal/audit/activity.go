@@ -16,7 +16,7 @@ var ErrCursor = errors.New("audit: not a cursor of this account")
 // not shown: one of a newer server, or one that tells of the server and not of them.
 func personal(name Name) bool {
 	switch name {
-	case AccountSignedUp, AccountAdded, AccountLinkMade, AccountChanged, AccountDeleted, FirstAdminSigned,
+	case AccountSignedUp, AccountAdded, AccountImported, AccountLinkMade, AccountChanged, AccountDeleted, FirstAdminSigned,
 		PasskeyAdded, PasskeySuspended, PasskeyRegressed, PasskeyRestored, PasskeyRenamed, PasskeyRemoved,
 		SignedIn, SignedOut, AllSignedOut, RefreshReused, SteppedUp,
 		LinkHonoured, LinkCodeMade, LinkDenied, EmailAdded, EmailRemoved, EmailAsked, CodesMade, CodesSaved,

@@ -3,7 +3,7 @@
 import type { Text } from "../i18n/text";
 
 const browsers: [RegExp, string][] = [
-  [/Edg\//, "Edge"],
+  [/Edg(A|iOS)?\//, "Edge"],
   [/OPR\//, "Opera"],
   [/SamsungBrowser\//, "Samsung Internet"],
   [/Firefox\/|FxiOS\//, "Firefox"],

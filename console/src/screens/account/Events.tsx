@@ -21,6 +21,7 @@ const icons: Record<Event["name"], LucideIcon> = {
   "account.signed_up": UserRound,
   "account.first_admin": UserRound,
   "account.added": UserRound,
+  "account.imported": UserRound,
   "account.link_made": UserRound,
   "account.changed": UserRound,
   "account.deleted": UserRound,

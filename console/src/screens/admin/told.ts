@@ -8,6 +8,7 @@ const sentences: Record<string, Key> = {
   "account.signed_up": "admin.event.signed-up",
   "account.first_admin": "admin.event.first-admin",
   "account.added": "admin.event.added",
+  "account.imported": "admin.event.imported",
   "account.link_made": "admin.event.link-made",
   "account.changed": "admin.event.changed",
   "account.deleted": "activity.account.deleted",
