@@ -241,7 +241,11 @@ func TestOpenRefuses(t *testing.T) {
 func TestConnections(t *testing.T) {
 	address := migratedAlone(t)
 	postgrestest.Run(t, address, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$")
-	s := openTest(t, Config{URL: address})
+	s, err := Open(t.Context(), Config{URL: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
 	for setting, want := range map[string]string{
 		"transaction_isolation":               "read committed",
 		"statement_timeout":                   "2s",

@@ -16,9 +16,19 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// openTest opens the database of c, by default a new one, for the length of t.
+// openTest opens the database of c, by default a new one, for the length of t. Unless c
+// says so nothing in it runs out of time, however slow the machine.
 func openTest(t testing.TB, c Config) *Store {
 	t.Helper()
+	if c.StatementTimeout == 0 {
+		c.StatementTimeout = patience
+	}
+	if c.LockTimeout == 0 {
+		c.LockTimeout = patience
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = patience
+	}
 	if c.URL == "" {
 		c.URL = migrated(t)
 	}

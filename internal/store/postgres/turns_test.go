@@ -15,7 +15,7 @@ import (
 // again.
 func TestDeadlock(t *testing.T) {
 	address := migrated(t)
-	s := openTest(t, Config{URL: address, LockTimeout: 30 * time.Second, StatementTimeout: 60 * time.Second})
+	s := openTest(t, Config{URL: address})
 	up := signUp(1)
 	if err := s.RecordSignUp(t.Context(), up); err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ import (
 )
 
 // patience bounds what a test waits for the cluster.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // shared is the cluster of this process.
 var shared = sync.OnceValues(start)

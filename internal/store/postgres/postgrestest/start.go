@@ -17,12 +17,13 @@ import (
 var errMissing = errors.New("PostgreSQL is not installed (initdb and postgres are neither in PATH nor under /usr/lib/postgresql)")
 
 // life is the life of a cluster, as a shell lives it: it ends when standard input does,
-// and that is a pipe that closes with the process which holds its other end.
+// and that is a pipe that closes with the process which holds its other end. Nothing in it
+// works unasked: no autovacuum takes part in what tests watch.
 const life = `
 cd "$DIR" || exit 1
 "$BIN/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >log 2>&1 || exit 1
 "$BIN/postgres" -D data -k "$DIR" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-	-c full_page_writes=off -c max_connections=200 -c log_min_messages=fatal -c max_wal_size=256MB \
+	-c full_page_writes=off -c max_connections=200 -c log_min_messages=fatal -c max_wal_size=256MB -c autovacuum=off \
 	</dev/null >>log 2>&1 &
 engine=$!
 while read -r line; do :; done
