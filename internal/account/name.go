@@ -54,7 +54,10 @@ func Username(name string) (string, error) {
 	if len(name) > maxUsername*utf8.UTFMax {
 		return refuse(NameTooLong) // before anything is computed over it
 	}
-	if strings.ContainsAny(name, "@|:") || strings.ContainsFunc(name, unicode.IsSpace) {
+	if strings.ContainsRune(name, '@') {
+		return refuse(NameShape) // who types an address is told that it is no username
+	}
+	if strings.ContainsAny(name, "|:") || strings.ContainsFunc(name, unicode.IsSpace) {
 		return refuse(NameCharacters)
 	}
 	canonical, err := precis.UsernameCaseMapped.String(name)
@@ -62,7 +65,10 @@ func Username(name string) (string, error) {
 		return refuse(NameCharacters)
 	}
 	// Width mapping may bring forth what the raw text did not hold.
-	if strings.ContainsAny(canonical, "@|:") {
+	if strings.ContainsRune(canonical, '@') {
+		return refuse(NameShape)
+	}
+	if strings.ContainsAny(canonical, "|:") {
 		return refuse(NameCharacters)
 	}
 	switch n := utf8.RuneCountInString(canonical); {

@@ -196,7 +196,7 @@ func TestNamesAreJudged(t *testing.T) {
 	}{
 		{account.Profile{Username: ptr("")}, "username", account.NameTooShort},
 		{account.Profile{Username: ptr("an")}, "username", account.NameTooShort},
-		{account.Profile{Username: ptr("a@b.c")}, "username", account.NameCharacters},
+		{account.Profile{Username: ptr("a@b.c")}, "username", account.NameShape},
 		{account.Profile{Username: ptr("12345")}, "username", account.NameShape},
 		{account.Profile{Email: ptr("ana")}, "email", account.NameMalformed},
 		{account.Profile{Email: ptr("Ana <ana@example.org>")}, "email", account.NameMalformed},

@@ -5,6 +5,7 @@ import type { Options } from "../api/types";
 import type { Asked } from "../browser/mail";
 import { onTheWay } from "../browser/next";
 import { supported } from "../browser/passkey";
+import { unfit } from "../browser/username";
 import { type Key, useText } from "../i18n/text";
 import { type SignUpMode, useSite } from "../site";
 import { type Activity, useActivity } from "../ui/activity";
@@ -116,6 +117,8 @@ function Address({ activity, mailing, fault: faulty }: { activity: Activity; mai
   );
 }
 
+const missing = (either: boolean): Key => (either ? "sign-up.either-missing" : "sign-up.username-missing");
+
 interface FormProps {
   activity: Activity;
   ticket: string | undefined;
@@ -129,7 +132,7 @@ function Form({ activity, ticket, permit, fault: faulty }: FormProps) {
   const username = useRef<HTMLInputElement>(null);
   const name = useRef<HTMLInputElement>(null);
   const remember = useRef<HTMLInputElement>(null);
-  const [fault, setFault] = useState(faulty);
+  const [fault, setFault] = useState<Key | null>(faulty ? missing(site.mail && !ticket) : null);
   // Without mail an address could never be proved, and nobody could sign in by it.
   const either = site.mail && !ticket;
 
@@ -152,9 +155,10 @@ function Form({ activity, ticket, permit, fault: faulty }: FormProps) {
 
   function submit(event: FormEvent) {
     event.preventDefault();
-    const missing = !permit.name && !username.current?.value.trim();
-    setFault(missing);
-    if (missing) username.current?.focus();
+    const said = username.current?.value.trim() ?? "";
+    const wrong = permit.name ? null : !said ? missing(either) : either ? null : unfit(said);
+    setFault(wrong);
+    if (wrong) username.current?.focus();
     else void go();
   }
 
@@ -170,7 +174,7 @@ function Form({ activity, ticket, permit, fault: faulty }: FormProps) {
             name="username"
             label={text(either ? "sign-up.either" : "sign-up.username")}
             {...(either ? {} : { hint: text("sign-up.username.hint") })}
-            fault={fault ? text(either ? "sign-up.either-missing" : "sign-up.username-missing") : about}
+            fault={fault ? text(fault) : about}
             autoComplete="username"
             maxLength={either ? 254 : 64}
             required

@@ -5,6 +5,7 @@ import { type FormEvent, useRef, useState } from "react";
 
 import { post } from "../../api/call";
 import type { Added, Made, Role } from "../../api/admin";
+import { unfit } from "../../browser/username";
 import { type Key, useText } from "../../i18n/text";
 import { useSite } from "../../site";
 import { Button, named } from "../../ui/Button";
@@ -61,6 +62,7 @@ export function Draft({ what, desk, close, made }: Props) {
     if (deliver && !email) return "sign-up.email-missing";
     if (!isAccount) return null;
     if (!username && !email) return "admin.one-of";
+    if (username && unfit(username)) return unfit(username);
     return deliver || above(desk.role, role) ? null : "admin.deliver.missing";
   }
 
@@ -84,7 +86,7 @@ export function Draft({ what, desk, close, made }: Props) {
   return (
     <Dialog open onClose={leave} name="draft" title={text(isAccount ? "admin.add" : "admin.invite")}>
       <form onSubmit={submit} noValidate ref={form}>
-        {isAccount && <Field name="username" label={text("profile.username")} fault={about("admin.one-of")} autoComplete="off" maxLength={64} {...plainName} />}
+        {isAccount && <Field name="username" label={text("profile.username")} fault={about("admin.one-of") ?? about("sign-up.username-address")} autoComplete="off" maxLength={64} {...plainName} />}
         <Field name="email" type="email" label={text("profile.email")} fault={about("sign-up.email-missing")} autoComplete="off" maxLength={254} {...plainName} />
         <Field name="display-name" label={text("passkeys.name.field")} autoComplete="off" maxLength={64} />
         <Choice name="role" label={text("admin.role")} options={open} defaultValue="member" />
