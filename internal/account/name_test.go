@@ -53,7 +53,7 @@ func TestUsernameRefused(t *testing.T) {
 		{"65 characters", strings.Repeat("a", 65), account.NameTooLong},
 		{"an address", "ana@example.org", account.NameShape},
 		{"a full-width address", "ana＠example.org", account.NameShape},
-		{"a small commercial at", "ana﹫example.org", account.NameShape},
+		{"a small commercial at", "ana﹫example.org", account.NameCharacters},
 		{"a bar", "ana|bob", account.NameCharacters},
 		{"a full-width bar", "ana｜bob", account.NameCharacters},
 		{"a colon", "urn:ana", account.NameCharacters},
