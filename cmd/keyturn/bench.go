@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,16 +12,12 @@ import (
 	"github.com/keyturn/keyturn/internal/bench"
 )
 
-const (
-	benchServerName = "bench-server"
-	cpuProfileFlag  = "cpu-profile"
-)
-
 // benchOptions are the flags of bench.
 type benchOptions struct {
-	accounts                   []int
-	workers, seconds, storePID int
-	mode, profile, store       string
+	accounts                  []int
+	workers, signUps, signIns int
+	seconds, storePID         int
+	mode, profile, store      string
 }
 
 func benchCommand(p *program) *cobra.Command {
@@ -38,18 +33,21 @@ func benchCommand(p *program) *cobra.Command {
 			"so the ceremonies per second are fewer than a server of its own would do.\n\n" +
 			"With --store, the server uses that database or table, which must be empty: what bench\n" +
 			"writes stays there, under keys that are gone. With several numbers of accounts the store\n" +
-			"grows, and people sign in at each size.",
+			"grows, and people sign in at each size. Of each size the last thousand sign up, or as\n" +
+			"many as --sign-ups says; those before them are written into the store beside the server.",
 		Example: "  keyturn bench\n" +
-			"  keyturn bench --accounts 1000,100000\n" +
+			"  keyturn bench --accounts 1000,100000,1000000 --sign-ins 100000\n" +
 			"  keyturn bench --store 'postgres://postgres@/bench?host=/run/postgresql'\n" +
 			"  keyturn bench --mode cookie --workers 8 --seconds 10 --json",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.bench(cmd, o) },
 	}
 	flags := cmd.Flags()
-	flags.IntSliceVar(&o.accounts, "accounts", []int{1000}, "accounts to register first; several numbers: a store that grows")
+	flags.IntSliceVar(&o.accounts, "accounts", []int{1000}, "accounts that there are; several numbers: a store that grows")
 	flags.IntVar(&o.workers, "workers", 32, "clients at the same time")
 	flags.IntVar(&o.seconds, "seconds", 5, "how long to sign in")
+	flags.IntVar(&o.signUps, "sign-ups", 1000, "how many of the accounts sign up at most, at each size")
+	flags.IntVar(&o.signIns, "sign-ins", 0, "how many sign-ins to make, instead of for how long")
 	flags.StringVar(&o.mode, "mode", string(bench.ModeToken), "how sessions are carried: token or cookie")
 	flags.StringVar(&o.store, "store", "", "empty store to use, as in the setting store; otherwise SQLite in a temporary folder")
 	flags.IntVar(&o.storePID, "store-pid", 0, "process of the store's engine on this machine, whose CPU time is to be told too")
@@ -67,7 +65,8 @@ func (p *program) bench(cmd *cobra.Command, o benchOptions) error {
 		return err
 	}
 	report, err := bench.Run(cmd.Context(), bench.Config{
-		Server: server, Accounts: o.accounts, Workers: o.workers,
+		Server: server, Fill: []string{server[0], benchFillName}, Accounts: o.accounts,
+		Workers: o.workers, SignUps: o.signUps, SignIns: o.signIns,
 		Duration: time.Duration(o.seconds) * time.Second, Mode: bench.Mode(o.mode), Store: o.storeOf(server[0]),
 	})
 	if errors.Is(err, bench.ErrConfig) {
@@ -109,37 +108,4 @@ func benchServer(profile string) ([]string, error) {
 		return nil, fmt.Errorf("the file of the profile: %w", err)
 	}
 	return []string{program, benchServerName, "--" + cpuProfileFlag, profile}, nil
-}
-
-// benchServerCommand is serve with a CPU profile. It is a command of its own, so that
-// no server that people use has a switch for it.
-func benchServerCommand(p *program) *cobra.Command {
-	var profile string
-	cmd := &cobra.Command{
-		Use:     benchServerName,
-		Short:   "Run the server of bench, with a CPU profile",
-		Example: "  keyturn bench-server --cpu-profile server.prof",
-		Hidden:  true,
-		Args:    noArguments,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return p.profiled(cmd, profile) },
-	}
-	addSettings(cmd.Flags(), true)
-	cmd.Flags().StringVar(&profile, cpuProfileFlag, "", "file for the profile")
-	return cmd
-}
-
-func (p *program) profiled(cmd *cobra.Command, profile string) (err error) {
-	if profile == "" {
-		return wrong(cmd, errors.New("--"+cpuProfileFlag+" is missing"))
-	}
-	file, err := os.Create(profile)
-	if err != nil {
-		return fmt.Errorf("the profile cannot be written (%w); name another file", err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if err := pprof.StartCPUProfile(file); err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	defer pprof.StopCPUProfile()
-	return p.serve(cmd)
 }

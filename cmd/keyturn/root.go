@@ -47,7 +47,7 @@ func newRoot(p *program) *cobra.Command {
 		RunE:              helpful,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrong(cmd, err) })
-	root.AddCommand(serveCommand(p), configCommand(p), accountCommand(p), passkeyCommand(p), auditCommand(p), storeCommand(p), backupCommand(p), restoreCommand(p), exportCommand(p), importCommand(p), doctorCommand(p), benchCommand(p), benchServerCommand(p), versionCommand(p))
+	root.AddCommand(serveCommand(p), configCommand(p), accountCommand(p), passkeyCommand(p), auditCommand(p), storeCommand(p), backupCommand(p), restoreCommand(p), exportCommand(p), importCommand(p), doctorCommand(p), benchCommand(p), benchServerCommand(p), benchFillCommand(p), versionCommand(p))
 	return root
 }
 

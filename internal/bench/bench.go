@@ -35,20 +35,28 @@ const (
 const (
 	MaxAccounts = 1_000_000
 	MaxWorkers  = 1_000
+	MaxSignIns  = 1_000_000
 	MaxDuration = 10 * time.Minute
 )
 
-// Config says what to run. Every field but Store is required.
+// Config says what to run. Every field but Fill with SignUps and Store is required, and one
+// of SignIns and Duration.
 type Config struct {
 	// Server is the command that starts the server: a program and its first
 	// arguments. Settings follow in its environment.
 	Server []string
+	// Fill is the command that writes people into the store beside the server: those that
+	// follow from --seed with the numbers from --first on, --count of them (see
+	// Seed.Newcomer). Settings follow in its environment. nil: all people sign up.
+	Fill []string
 	// Accounts are how many there are when people sign in; at least Workers. Several
-	// numbers, each larger than the one before, are a store that grows: so many more are
-	// registered, and then people sign in, for each.
+	// numbers, each larger than the one before, are a store that grows: so many more come,
+	// the last SignUps of them by signing up, and then people sign in, for each.
 	Accounts []int
+	SignUps  int           // how many come by the API at most, at each size; all without Fill
 	Workers  int           // clients at the same time
-	Duration time.Duration // of the signing in
+	SignIns  int           // how many there are to be at each size; 0: as many as Duration allows
+	Duration time.Duration // of the signing in, without SignIns
 	Mode     Mode
 	Store    Store
 }
@@ -76,7 +84,11 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: %d workers; choose 1 to %d", ErrConfig, c.Workers, MaxWorkers)
 	case len(c.Accounts) == 0:
 		return fmt.Errorf("%w: no number of accounts", ErrConfig)
-	case c.Duration <= 0 || c.Duration > MaxDuration:
+	case c.Fill != nil && c.SignUps < 1:
+		return fmt.Errorf("%w: %d sign-ups; choose one or more", ErrConfig, c.SignUps)
+	case c.SignIns < 0 || c.SignIns > MaxSignIns:
+		return fmt.Errorf("%w: %d sign-ins; choose up to %d", ErrConfig, c.SignIns, MaxSignIns)
+	case c.SignIns == 0 && (c.Duration <= 0 || c.Duration > MaxDuration):
 		return fmt.Errorf("%w: a duration of %s; choose up to %s", ErrConfig, c.Duration, MaxDuration)
 	case c.Mode != ModeToken && c.Mode != ModeCookie:
 		return fmt.Errorf("%w: mode %q; choose %s or %s", ErrConfig, c.Mode, ModeToken, ModeCookie)
@@ -110,23 +122,40 @@ func Run(ctx context.Context, cfg Config) (_ Report, err error) {
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 
-	r := Report{Mode: cfg.Mode, Workers: cfg.Workers, Seconds: cfg.Duration.Seconds()}
+	r := Report{Mode: cfg.Mode, Workers: cfg.Workers, SignIns: cfg.SignIns}
+	if cfg.SignIns == 0 {
+		r.Seconds = cfg.Duration.Seconds()
+	}
 	l := newLoad(cfg, s)
 	for _, accounts := range cfg.Accounts {
-		stage := Stage{Accounts: accounts}
-		if stage.Registration, err = l.register(ctx, accounts); err != nil {
-			return Report{}, err
-		}
-		if stage.SignIn, err = l.signIn(ctx); err != nil {
+		stage, err := l.stage(ctx, accounts)
+		if err != nil {
 			return Report{}, err
 		}
 		r.Stages = append(r.Stages, stage)
 	}
-	r.PeakMemory = s.peak()
+	r.grown()
+	_, r.PeakMemory = s.memory()
 	after, err := verification()
 	if err != nil {
 		return Report{}, err
 	}
 	r.unit(before, after)
 	return r, nil
+}
+
+// stage lets people come until there are so many accounts, and sign in.
+func (l *load) stage(ctx context.Context, accounts int) (stage Stage, err error) {
+	stage.Accounts = accounts
+	if stage.Filling, err = l.fill(ctx, accounts); err != nil {
+		return stage, err
+	}
+	if stage.Registration, err = l.register(ctx, accounts); err != nil {
+		return stage, err
+	}
+	if stage.SignIn, err = l.signIn(ctx); err != nil {
+		return stage, err
+	}
+	stage.Memory, _ = l.server.memory()
+	return stage, nil
 }

@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,9 @@ func TestConfigBounds(t *testing.T) {
 		{"no number of accounts", func(c *Config) { c.Accounts = nil }},
 		{"a store that shrinks", func(c *Config) { c.Accounts = []int{3, 2} }},
 		{"a store that stays", func(c *Config) { c.Accounts = []int{3, 3} }},
+		{"nobody signs up", func(c *Config) { c.Fill = []string{"keyturn", "bench-fill"} }},
+		{"sign-ins below none", func(c *Config) { c.SignIns = -1 }},
+		{"too many sign-ins", func(c *Config) { c.SignIns = MaxSignIns + 1 }},
 		{"no time", func(c *Config) { c.Duration = 0 }},
 		{"too long", func(c *Config) { c.Duration = MaxDuration + 1 }},
 		{"unknown mode", func(c *Config) { c.Mode = "paper" }},
@@ -41,6 +46,10 @@ func TestConfigBounds(t *testing.T) {
 	}
 	if err := sound.check(); err != nil {
 		t.Errorf("a sound Config: %v", err)
+	}
+	sound.SignIns, sound.Duration = 1, 0
+	if err := sound.check(); err != nil {
+		t.Errorf("a Config with a number of sign-ins: %v", err)
 	}
 }
 
@@ -69,9 +78,8 @@ func TestEndsWithItsContext(t *testing.T) {
 // TestShares: the workers' shares are all the people, each once.
 func TestShares(t *testing.T) {
 	l := newLoad(Config{Workers: 3, Mode: ModeToken}, &server{cmd: ourselves(t)})
-	l.arrive(10)
-	shares := make(chan []*person, 3)
-	_, err := l.phase(t.Context(), l.people, func(_ context.Context, tally *tally, mine []*person) {
+	shares := make(chan share, 3)
+	_, err := l.phase(t.Context(), 10, func(_ context.Context, tally *tally, mine share) {
 		tally.count(time.Millisecond, nil)
 		shares <- mine
 	})
@@ -79,9 +87,9 @@ func TestShares(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(shares)
-	seen := make(map[*person]bool)
+	seen := make(map[int]bool)
 	for share := range shares {
-		for _, p := range share {
+		for p := share.from; p < share.to; p++ {
 			if seen[p] {
 				t.Error("a person in two shares")
 			}
@@ -101,11 +109,11 @@ func TestFigures(t *testing.T) {
 	other.count(100*time.Millisecond, nil)
 	other.count(0, errors.New("first"))
 	other.count(0, errors.New("second"))
-	f, err := figures([]tally{one, other}, 4*time.Second, spending{50 * time.Millisecond, 20 * time.Millisecond})
+	f, err := figures([]tally{one, other}, 4*time.Second, spending{50 * time.Millisecond, 20 * time.Millisecond, 800, 250})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Figures{Count: 100, PerSecond: 25, P50: 50, P95: 95, P99: 99, CPU: 500, EngineCPU: 200, Errors: 2, FirstError: "first"}
+	want := Figures{Count: 100, PerSecond: 25, P50: 50, P95: 95, P99: 99, CPU: 500, EngineCPU: 200, ReadUnits: 8, WriteUnits: 2.5, Errors: 2, FirstError: "first"}
 	if f != want {
 		t.Errorf("got %+v, want %+v", f, want)
 	}
@@ -147,24 +155,81 @@ func TestReport(t *testing.T) {
 	if !r.Failed() || (Report{}).Failed() {
 		t.Error("Failed is wrong")
 	}
-	if r.Growth() != 0 {
-		t.Errorf("one stage grew by %v", r.Growth())
-	}
-	r.Stages = append(r.Stages, Stage{Accounts: 40, SignIn: Figures{Count: 1, P50: 3}})
+	r.Stages = append(r.Stages, Stage{
+		Accounts: 40, SignIn: Figures{Count: 1, P50: 3, ReadUnits: 4, WriteUnits: 9.5}, Memory: 20 << 20,
+		Filling: Filling{Count: 35, PerSecond: 7000},
+	})
+	r.grown()
 	var text strings.Builder
 	if err := r.Text(&text); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"cookie mode, 2 workers", "3 accounts", "40 accounts", "300  3.00", "200  2.00", " 123 ", "2.00 times as long",
+		"3 accounts", "40 accounts", "300  3.00", "200  2.00", " 123 ", "2.00 times as long as with 3 accounts",
+		"cookie mode, 2 workers, 1 s of", "server memory: 20.0 MiB", "35 accounts, 7000 per second", "4.0 read units, 9.5 write units",
 		"90.0 µs before, 110.0 µs after", "30.0 MiB", "the first error: refused",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
 		}
 	}
+	if strings.Count(text.String(), "times as long") != 1 {
+		t.Error("the first stage is compared with itself")
+	}
 	if strings.Contains(text.String(), "tells no CPU time") {
 		t.Error("the text says that there is no CPU time")
+	}
+}
+
+// TestSignIns: no more and no fewer than asked for, whoever comes.
+func TestSignIns(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/options") {
+			_, _ = w.Write([]byte(options))
+			return
+		}
+		_, _ = w.Write([]byte(`{"access_token":"t"}`))
+	}))
+	defer web.Close()
+	l := newLoad(Config{Workers: 3, SignIns: 50, Mode: ModeToken}, &server{url: web.URL, cmd: ourselves(t)})
+	l.filled = 7 // nobody of them is remembered
+	f, err := l.signIn(t.Context())
+	if err != nil || f.Count != 50 || f.Errors != 0 {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// TestNewcomers: each is always the same, and none is another.
+func TestNewcomers(t *testing.T) {
+	seed, err := ParseSeed(Seed{1}.String())
+	if err != nil || seed != (Seed{1}) {
+		t.Fatal(seed, err)
+	}
+	for _, text := range []string{"", "00", strings.Repeat("x", 64)} {
+		if _, err := ParseSeed(text); !errors.Is(err, ErrConfig) {
+			t.Errorf("the seed %q: %v", text, err)
+		}
+	}
+	var seen []Newcomer
+	for _, n := range []struct {
+		seed   Seed
+		number int
+	}{{seed, 0}, {seed, 0}, {seed, 1}, {Seed{2}, 0}} {
+		who, err := n.seed.Newcomer(n.number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, who)
+	}
+	same := func(a, b Newcomer) bool {
+		return bytes.Equal(a.PublicKey, b.PublicKey) || bytes.Equal(a.CredentialID, b.CredentialID) || bytes.Equal(a.UserHandle, b.UserHandle)
+	}
+	seen[0].device, seen[1].device = nil, nil
+	if !reflect.DeepEqual(seen[0], seen[1]) {
+		t.Errorf("one newcomer is two: %+v, %+v", seen[0], seen[1])
+	}
+	if same(seen[0], seen[2]) || same(seen[0], seen[3]) {
+		t.Error("two newcomers have something in common")
 	}
 }
 
@@ -187,9 +252,10 @@ func TestVerification(t *testing.T) {
 	}
 }
 
+const options = `{"publicKey":{"challenge":"AAAA","rpId":"keyturn.example","allowCredentials":[],"userVerification":"required"}}`
+
 // TestAnswers: only an answer that gives the session asked for is a success.
 func TestAnswers(t *testing.T) {
-	const options = `{"publicKey":{"challenge":"AAAA","rpId":"keyturn.example","allowCredentials":[],"userVerification":"required"}}`
 	for _, c := range []struct {
 		name   string
 		mode   Mode

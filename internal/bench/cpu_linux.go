@@ -86,20 +86,21 @@ func statOf(pid int) (s stat, ok bool) {
 	}, true
 }
 
-// peakMemory is the most physical memory that a running process has had, in bytes; 0
-// when it cannot be told.
-func peakMemory(pid int) int64 {
+// processMemory is the physical memory that a running process has, and the most that it
+// has had, in bytes; 0 when it cannot be told.
+func processMemory(pid int) (now, peak int64) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	for line := range bytes.Lines(status) {
-		if size, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
+	size := func(name string) int64 {
+		for line := range bytes.Lines(status) {
 			var kibibytes int64
-			if _, err := fmt.Sscanf(string(size), "%d kB", &kibibytes); err == nil {
+			if _, err := fmt.Sscanf(string(line), name+": %d kB", &kibibytes); err == nil {
 				return kibibytes << 10
 			}
 		}
+		return 0
 	}
-	return 0
+	return size("VmRSS"), size("VmHWM")
 }

@@ -11,7 +11,7 @@ func threadTime() time.Duration { return time.Duration(time.Now().UnixNano()) }
 // processTime cannot be told of a process that runs.
 func processTime(int) (spent time.Duration, ok bool) { return 0, false }
 
-func peakMemory(int) int64 { return 0 }
+func processMemory(int) (now, peak int64) { return 0, 0 }
 
 // familyTime cannot be told either.
 func familyTime(int) time.Duration { return 0 }

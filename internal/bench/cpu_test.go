@@ -34,8 +34,8 @@ func TestProcessTime(t *testing.T) {
 	if burnt := after - before; burnt < unitSample*9/10 || burnt > 10*time.Second {
 		t.Errorf("%s of CPU time, want about %s", burnt, unitSample)
 	}
-	if peak := peakMemory(os.Getpid()); peak < 1<<20 || peak > 1<<40 {
-		t.Errorf("peak memory %d bytes", peak)
+	if now, peak := processMemory(os.Getpid()); now < 1<<20 || now > peak || peak > 1<<40 {
+		t.Errorf("memory of %d bytes, at most %d", now, peak)
 	}
 	// What a child burns is the family's, while it runs and when it has ended.
 	alone := familyTime(os.Getpid())
@@ -62,7 +62,8 @@ func TestProcessTime(t *testing.T) {
 		t.Error("the time of a family that is not there")
 	}
 	// A process that is gone says nothing.
-	if _, ok := processTime(1 << 30); ok || peakMemory(1<<30) != 0 {
+	now, peak := processMemory(1 << 30)
+	if _, ok := processTime(1 << 30); ok || now != 0 || peak != 0 {
 		t.Error("figures of a process that is not there")
 	}
 }

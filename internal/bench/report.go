@@ -10,9 +10,11 @@ import (
 
 // Report is what a run found.
 type Report struct {
-	Mode    Mode    `json:"mode"`
-	Workers int     `json:"workers"`
-	Seconds float64 `json:"seconds"`
+	Mode    Mode `json:"mode"`
+	Workers int  `json:"workers"`
+	// Seconds is how long people signed in, or SignIns how often, at each stage.
+	Seconds float64 `json:"seconds,omitempty"`
+	SignIns int     `json:"sign_ins,omitempty"`
 
 	// VBefore and VAfter are the CPU time of one ECDSA P-256 verification, in
 	// microseconds, before and after the load. V is their mean.
@@ -29,8 +31,21 @@ type Report struct {
 // Stage is what was found with so many accounts.
 type Stage struct {
 	Accounts     int     `json:"accounts"`
-	Registration Figures `json:"registration"` // of those that the stage before had not
+	Filling      Filling `json:"filling,omitzero"`
+	Registration Figures `json:"registration"` // of the others that the stage before had not
 	SignIn       Figures `json:"sign_in"`
+	// Growth is how many times as long a sign-in takes as at the first stage, by the
+	// medians.
+	Growth float64 `json:"growth"`
+	// Memory is the physical memory that the server has when people have signed in, in
+	// bytes; 0 for unknown.
+	Memory int64 `json:"server_memory,omitempty"`
+}
+
+// Filling is how people were written into the store, beside the server.
+type Filling struct {
+	Count     int     `json:"count"`
+	PerSecond float64 `json:"per_second"`
 }
 
 // Figures are those of one ceremony, options and finish together.
@@ -48,6 +63,10 @@ type Figures struct {
 	CPUInV float64 `json:"server_cpu_v,omitempty"`
 	// EngineCPU is the same of the store's engine, in microseconds; 0 for unknown.
 	EngineCPU float64 `json:"engine_cpu_us,omitempty"`
+	// ReadUnits and WriteUnits are the capacity units that one consumes of the table, as a
+	// DynamoDB-compatible server tells them; 0 for another store.
+	ReadUnits  float64 `json:"read_units,omitempty"`
+	WriteUnits float64 `json:"write_units,omitempty"`
 
 	Errors     int    `json:"errors"`
 	FirstError string `json:"first_error,omitempty"`
@@ -63,14 +82,11 @@ func (r Report) Failed() bool {
 	return false
 }
 
-// Growth is how many times as long a sign-in takes with the most accounts as with the
-// fewest, by the medians; 0 with one stage.
-func (r Report) Growth() float64 {
-	last := len(r.Stages) - 1
-	if last < 1 {
-		return 0
+// grown sets what follows from several stages.
+func (r *Report) grown() {
+	for i := range r.Stages {
+		r.Stages[i].Growth = r.Stages[i].SignIn.P50 / r.Stages[0].SignIn.P50
 	}
-	return r.Stages[last].SignIn.P50 / r.Stages[0].SignIn.P50
 }
 
 // unit sets V and what is told in it.
@@ -87,30 +103,22 @@ func (r *Report) unit(before, after time.Duration) {
 // Text writes the report for people.
 func (r Report) Text(w io.Writer) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s mode, %d workers, %g s of signing in; durable store, events and request log on\n",
-		r.Mode, r.Workers, r.Seconds)
+	much := fmt.Sprintf("%g s of signing in", r.Seconds)
+	if r.SignIns > 0 {
+		much = fmt.Sprintf("%d sign-ins", r.SignIns)
+	}
+	fmt.Fprintf(&text, "%s mode, %d workers, %s; durable store, events and request log on\n", r.Mode, r.Workers, much)
 	told := false
-	for _, s := range r.Stages {
-		fmt.Fprintf(&text, "\n%d accounts\n\n", s.Accounts)
-		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-		// Neither a strings.Builder nor a tabwriter over it fails.
-		_, _ = fmt.Fprint(table, "\tcount\tper second\tp50 ms\tp95 ms\tp99 ms\tserver CPU µs\tin V\tengine CPU µs\terrors\t\n")
-		row(table, "sign-in", s.SignIn)
-		row(table, "registration", s.Registration)
-		_ = table.Flush()
-		for _, f := range []Figures{s.Registration, s.SignIn} {
-			if f.FirstError != "" {
-				fmt.Fprintf(&text, "the first error: %s\n", f.FirstError)
-			}
+	for i, s := range r.Stages {
+		s.text(&text)
+		if i > 0 {
+			fmt.Fprintf(&text, "a sign-in takes %.2f times as long as with %d accounts (p50)\n", s.Growth, r.Stages[0].Accounts)
 		}
 		told = told || s.SignIn.CPU > 0
 	}
-	if growth := r.Growth(); growth > 0 {
-		fmt.Fprintf(&text, "\nwith the most accounts a sign-in takes %.2f times as long as with the fewest (p50)\n", growth)
-	}
 	fmt.Fprintf(&text, "\nV, the CPU time of one ECDSA P-256 verification: %.1f µs before, %.1f µs after\n", r.VBefore, r.VAfter)
 	if r.PeakMemory > 0 {
-		fmt.Fprintf(&text, "server memory at its peak: %.1f MiB\n", float64(r.PeakMemory)/(1<<20))
+		fmt.Fprintf(&text, "server memory at its peak: %s\n", mebibytes(r.PeakMemory))
 	}
 	if !told {
 		text.WriteString("this system tells no CPU time of a running process, or the run was too short for its clock\n")
@@ -118,6 +126,33 @@ func (r Report) Text(w io.Writer) error {
 	_, err := io.WriteString(w, text.String())
 	return err
 }
+
+// text writes what was found at one stage.
+func (s Stage) text(text *strings.Builder) {
+	fmt.Fprintf(text, "\n%d accounts\n\n", s.Accounts)
+	table := tabwriter.NewWriter(text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	// Neither a strings.Builder nor a tabwriter over it fails.
+	_, _ = fmt.Fprint(table, "\tcount\tper second\tp50 ms\tp95 ms\tp99 ms\tserver CPU µs\tin V\tengine CPU µs\terrors\t\n")
+	row(table, "sign-in", s.SignIn)
+	row(table, "registration", s.Registration)
+	_ = table.Flush()
+	for _, f := range []Figures{s.Registration, s.SignIn} {
+		if f.FirstError != "" {
+			fmt.Fprintf(text, "the first error: %s\n", f.FirstError)
+		}
+	}
+	if s.Filling.Count > 0 {
+		fmt.Fprintf(text, "written into the store before: %d accounts, %.0f per second\n", s.Filling.Count, s.Filling.PerSecond)
+	}
+	if f := s.SignIn; f.ReadUnits+f.WriteUnits > 0 {
+		fmt.Fprintf(text, "capacity of the table that a sign-in consumes: %.1f read units, %.1f write units\n", f.ReadUnits, f.WriteUnits)
+	}
+	if s.Memory > 0 {
+		fmt.Fprintf(text, "server memory: %s\n", mebibytes(s.Memory))
+	}
+}
+
+func mebibytes(size int64) string { return fmt.Sprintf("%.1f MiB", float64(size)/(1<<20)) }
 
 func row(w io.Writer, name string, f Figures) {
 	engine := "-"

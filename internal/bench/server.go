@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +31,9 @@ const (
 type server struct {
 	url    string // where it listens; it answers to host
 	dir    string // everything that it writes
+	env    []string
 	store  Store
+	toll   *toll // nil: the store tells no capacity
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
 	err    error         // how it went; read after exited
@@ -57,12 +61,22 @@ func start(ctx context.Context, command []string, store Store) (_ *server, err e
 	defer func() { _ = log.Close() }() // the server has a handle of its own
 
 	s := &server{url: "http://" + address, dir: dir, store: store, exited: make(chan struct{})}
-	env := environment(dir, address, store.Address)
-	if err := create(ctx, store.Create, dir, env); err != nil {
+	s.env = environment(dir, address, store.Address)
+	if len(store.Create) > 0 {
+		if err := s.aside(ctx, "make the store", store.Create...); err != nil {
+			return nil, err
+		}
+	}
+	if s.toll, err = newToll(ctx, store.Address); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.toll.close())
+		}
+	}()
 	s.cmd = exec.CommandContext(ctx, command[0], command[1:]...)
-	s.cmd.Dir, s.cmd.Env = dir, env
+	s.cmd.Dir, s.cmd.Env = dir, s.toll.environment(s.env)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = stopPatience
@@ -80,15 +94,18 @@ func start(ctx context.Context, command []string, store Store) (_ *server, err e
 	return s, nil
 }
 
-// create runs the command that makes the store, if there is one.
-func create(ctx context.Context, command []string, dir string, env []string) error {
-	if len(command) == 0 {
-		return nil
-	}
+// fill writes people into the store, beside the server, from number first on.
+func (s *server) fill(ctx context.Context, command []string, seed Seed, first, count int) error {
+	return s.aside(ctx, "fill the store", append(slices.Clone(command),
+		"--seed", seed.String(), "--first", strconv.Itoa(first), "--count", strconv.Itoa(count))...)
+}
+
+// aside runs a command with the settings of the server, and waits for it.
+func (s *server) aside(ctx context.Context, what string, command ...string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir, cmd.Env = dir, env
+	cmd.Dir, cmd.Env = s.dir, s.env
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("bench: make the store: %w: %s", err, bytes.TrimSpace(said))
+		return fmt.Errorf("bench: %s: %w: %s", what, err, bytes.TrimSpace(said))
 	}
 	return nil
 }
@@ -158,26 +175,22 @@ func (s *server) answers(ctx context.Context) bool {
 	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 }
 
-// spent is the CPU time that the server has taken so far; 0 for unknown.
-func (s *server) spent() time.Duration {
-	spent, _ := processTime(s.cmd.Process.Pid)
+// spending is what the server, the store's engine and the processes that it started have
+// spent so far.
+func (s *server) spending() (spent spending) {
+	spent.server, _ = processTime(s.cmd.Process.Pid)
+	if s.store.Process != 0 {
+		spent.engine = familyTime(s.store.Process)
+	}
+	spent.reads, spent.writes = s.toll.units()
 	return spent
 }
 
-// engine is the CPU time that the store's engine has taken so far, with the processes
-// that it started; 0 for unknown.
-func (s *server) engine() time.Duration {
-	if s.store.Process == 0 {
-		return 0
-	}
-	return familyTime(s.store.Process)
-}
-
-// peak is the most memory that the server has had, in bytes; 0 for unknown.
-func (s *server) peak() int64 { return peakMemory(s.cmd.Process.Pid) }
+// memory is the physical memory that the server has, and the most that it has had.
+func (s *server) memory() (now, peak int64) { return processMemory(s.cmd.Process.Pid) }
 
 // stop ends the server and removes everything it wrote.
-func (s *server) stop() error { return errors.Join(s.end(), os.RemoveAll(s.dir)) }
+func (s *server) stop() error { return errors.Join(s.end(), s.toll.close(), os.RemoveAll(s.dir)) }
 
 // end asks the process to end, and ends it when it does not.
 func (s *server) end() error {

@@ -42,6 +42,23 @@ func (a *Authenticator) Create(optionsJSON []byte, c Client, mutations ...Mutati
 	return a.registration(p, o, cred, c)
 }
 
+// Enrol makes and keeps an ES256 credential as if a registration with attestation "none"
+// had made it, and returns it with its attestation object: for a store that is filled
+// without ceremonies. userHandle is 1 to 64 bytes.
+func (a *Authenticator) Enrol(rpID string, userHandle []byte, userName string) (cred Credential, attestation []byte, err error) {
+	cred, err = a.add(ES256, rpID, userEntity{ID: userHandle, Name: &userName}, nil)
+	if err != nil {
+		return Credential{}, nil, err
+	}
+	p := newPlan(nil)
+	auth, err := a.authDataBytes(p, cred, true)
+	if err != nil {
+		return Credential{}, nil, err
+	}
+	attestation, err = a.attestationObject(p, cred, "none", auth, nil)
+	return cred, attestation, err
+}
+
 func (a *Authenticator) registration(p *plan, o creationOptions, cred Credential, c Client) ([]byte, error) {
 	clientData, err := p.clientDataJSON("webauthn.create", o.Challenge, c)
 	if err != nil {
