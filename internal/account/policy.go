@@ -38,7 +38,7 @@ type Policy struct {
 	Links    LinkMode
 	Standard bool // the session profile is "standard"
 	// Hold is how long a passkey that a recovery bound waits before it may sign in, on
-	// an account that has another way in. 0: not at all.
+	// an account that has another way in, suspended or not. 0: not at all.
 	Hold time.Duration
 	// NewBrowser tells people of a sign-in from a browser that they have not used.
 	NewBrowser bool

@@ -187,10 +187,16 @@ type Begun struct {
 	HeldUntil time.Time
 }
 
+// verifies tells a way in that proves more than that somebody has it.
+func verifies(w record.Way) bool { return w.Verified }
+
 // UseRecoveryCode begins a recovery of the account as it stands: the code is used up,
-// every session ends, and whatever ticket was out is dead. While another way in could
-// sign the person in, what comes of the recovery is held. ok is false when the code is
-// none of the account's, which costs the same whatever it has. store.ErrConflict when the account moved: read it again.
+// every session ends, and whatever ticket was out is dead. While the account has another
+// way in that verifies its person, suspended or not, what comes of the recovery is held (NIST
+// SP 800-63B-4 §4.2: one code alone recovers an account of AAL1 at most): who stole the codes
+// may have had the passkey suspended first. ok is false when the code is none of the account's,
+// which costs the same whatever it has. store.ErrConflict when the account moved: read it
+// again.
 func (d *Directory) UseRecoveryCode(ctx context.Context, a record.Account, code string, by audit.Caller) (begun Begun, ok bool, err error) {
 	facts := a.Facts()
 	i := d.findCode(facts, code)
@@ -200,7 +206,7 @@ func (d *Directory) UseRecoveryCode(ctx context.Context, a record.Account, code 
 	facts.RecoveryCodes = slices.Delete(facts.RecoveryCodes, i, i+1)
 	facts.SessionEpoch++
 	facts.TicketEpoch++
-	if hold := d.cfg.Policy.Hold; hold > 0 && d.others(a, nil) > 0 {
+	if hold := d.cfg.Policy.Hold; hold > 0 && slices.ContainsFunc(facts.Ways, verifies) {
 		begun.HeldUntil = d.cfg.Now().Add(hold).UTC().Truncate(time.Millisecond)
 		facts.HeldUntil = max(facts.HeldUntil, begun.HeldUntil.UnixMilli())
 	}

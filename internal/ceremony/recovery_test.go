@@ -147,8 +147,32 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
-// TestRecoveryWithoutAHold: where no other passkey could sign in, or by policy, the new one
-// signs in at once.
+// TestRecoveryIsHeldWhileThereIsAPasskey: whether or not it could sign in. It may have been
+// suspended by who has the codes.
+func TestRecoveryIsHeldWhileThereIsAPasskey(t *testing.T) {
+	for name, edit := range map[string]func(*record.Way){
+		"that works":             func(*record.Way) {},
+		"that is suspended":      func(w *record.Way) { w.Suspended = true },
+		"that is held itself":    func(w *record.Way) { w.HeldUntil = 1 << 50 },
+		"whose record is edited": func(w *record.Way) { w.State++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoser(t, ceremonytest.Policy())
+			change(t, l.World, l.proof, func(f *record.AccountFacts) { edit(&f.Ways[0]) })
+			until := l.Clock.Now().Add(24 * time.Hour)
+			a, done := l.recovered(t, l.codes[0])
+			if !done.HoldUntil.Equal(until) || !done.Passkey.HeldUntil.Equal(until) {
+				t.Fatalf("recovered %+v", done)
+			}
+			l.cannot(t, a, "held")
+			l.Clock.Advance(24 * time.Hour)
+			signedIn(t, l.World, a, ceremonytest.Request())
+		})
+	}
+}
+
+// TestRecoveryWithoutAHold: where there is no other passkey, or by policy, the new one signs
+// in at once.
 func TestRecoveryWithoutAHold(t *testing.T) {
 	never := ceremonytest.Policy()
 	never.Hold = 0
@@ -156,10 +180,9 @@ func TestRecoveryWithoutAHold(t *testing.T) {
 		policy account.Policy
 		edit   func(*record.AccountFacts)
 	}{
-		"by policy":         {never, func(*record.AccountFacts) {}},
-		"no other passkey":  {ceremonytest.Policy(), func(f *record.AccountFacts) { f.Ways = nil }},
-		"a suspended one":   {ceremonytest.Policy(), func(f *record.AccountFacts) { f.Ways[0].Suspended = true }},
-		"one for 24 h more": {ceremonytest.Policy(), func(f *record.AccountFacts) { f.Ways[0].HeldUntil = 1 << 50 }},
+		"by policy":        {never, func(*record.AccountFacts) {}},
+		"no other passkey": {ceremonytest.Policy(), func(f *record.AccountFacts) { f.Ways = nil }},
+		"one of AAL1":      {ceremonytest.Policy(), func(f *record.AccountFacts) { f.Ways[0].Verified = false }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoser(t, c.policy)

@@ -62,7 +62,7 @@ func TestNamesAreJudgedAtTheBeginning(t *testing.T) {
 	}{
 		{"nothing", ceremony.SignUp{}, ceremony.KindField, "username", "required"},
 		{"a display name alone", ceremony.SignUp{DisplayName: "Ana"}, ceremony.KindField, "username", "required"},
-		{"an address", ceremony.SignUp{Username: "ana@example.org"}, ceremony.KindUsername, "username", account.NameCharacters},
+		{"an address", ceremony.SignUp{Username: "ana@example.org"}, ceremony.KindUsername, "username", account.NameShape},
 		{"a number", ceremony.SignUp{Username: "12345"}, ceremony.KindUsername, "username", account.NameShape},
 		{"a telephone number", ceremony.SignUp{Username: "+49-170-1234567"}, ceremony.KindUsername, "username", account.NameShape},
 		{"a UUID", ceremony.SignUp{Username: "018f3f2e-7b1a-7c3d-9e4f-0123456789ab"}, ceremony.KindUsername, "username", account.NameShape},
