@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 )
 
 // Index keys what must not change value when R or S rotates: lookup keys, whose
@@ -15,7 +14,7 @@ import (
 // and stored sealed; rotation seals it again and leaves its value.
 type Index struct {
 	root hidden[*[keySize]byte]
-	keys sync.Map // purpose → []byte
+	keys table[string, *keyed] // by purpose
 }
 
 // NewIndex draws an index root from the ring's randomness and seals it under p.
@@ -46,7 +45,7 @@ func (p *Purpose) OpenIndex(ad [][]byte, blob []byte) (*Index, error) {
 // MAC is HMAC-SHA-256 over the parts under the index root's key of the purpose: 32
 // bytes that are the same for ever.
 func (ix *Index) MAC(purpose string, parts ...[]byte) []byte {
-	return mac(ix.key(purpose), join(parts...))
+	return ix.key(purpose).tag(make([]byte, 0, sha256.Size), "", parts, "")
 }
 
 // Stream is n bytes that look random and depend only on purpose and parts. A
@@ -61,12 +60,12 @@ func (ix *Index) Stream(purpose string, n int, parts ...[]byte) []byte {
 }
 
 // key is HMAC-SHA-256(index root, L{"index/v1", purpose}).
-func (ix *Index) key(purpose string) []byte {
-	if k, ok := ix.keys.Load(purpose); ok {
-		return k.([]byte)
+func (ix *Index) key(purpose string) *keyed {
+	if k, ok := ix.keys.get(purpose); ok {
+		return k
 	}
-	k := mac(ix.root()[:], join([]byte("index/v1"), []byte(purpose)))
-	ix.keys.Store(purpose, k)
+	k := newKeyed(mac(ix.root()[:], join([]byte("index/v1"), []byte(purpose))))
+	ix.keys.put(purpose, k)
 	return k
 }
 

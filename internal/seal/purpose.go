@@ -1,7 +1,7 @@
 package seal
 
 import (
-	"crypto/hkdf"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -49,15 +49,13 @@ func (p *Purpose) Seal(ad [][]byte, extraSalt, plaintext []byte) ([]byte, error)
 	if _, err := io.ReadFull(p.ring.random, blob[1+versionSize:]); err != nil {
 		return nil, fmt.Errorf("seal: drawing a salt: %w", err)
 	}
-	key, err := p.recordKey(v, blob[1+versionSize:], extraSalt)
+	d := p.ring.derivation()
+	defer p.ring.done(d)
+	aead, err := p.recordAEAD(d, v, blob[1+versionSize:], extraSalt)
 	if err != nil {
 		return nil, err
 	}
-	aead, err := newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	return aead.Seal(blob, nil, plaintext, recordAD(blob, ad)), nil
+	return aead.Seal(blob, nil, plaintext, d.recordAD(blob, ad)), nil
 }
 
 // Open is the inverse of Seal. It answers ErrOpen for bytes that do not open and
@@ -68,35 +66,33 @@ func (p *Purpose) Open(ad [][]byte, extraSalt, blob []byte) ([]byte, error) {
 	}
 	header := blob[:headerSize]
 	v, _ := ParseVersion(header[1 : 1+versionSize])
-	key, err := p.recordKey(v, header[1+versionSize:], extraSalt)
+	d := p.ring.derivation()
+	defer p.ring.done(d)
+	aead, err := p.recordAEAD(d, v, header[1+versionSize:], extraSalt)
 	if err != nil {
 		return nil, err
 	}
-	aead, err := newAEAD(key)
-	if err != nil {
-		return nil, err
-	}
-	plaintext, err := aead.Open(nil, nil, blob[headerSize:], recordAD(header, ad))
+	plaintext, err := aead.Open(nil, nil, blob[headerSize:], d.recordAD(header, ad))
 	if err != nil {
 		return nil, ErrOpen
 	}
 	return plaintext, nil
 }
 
-func (p *Purpose) recordKey(v Version, salt, extraSalt []byte) ([]byte, error) {
-	k, err := p.ring.key(p.name, v)
+func (p *Purpose) recordAEAD(d *derivation, v Version, salt, extraSalt []byte) (cipher.AEAD, error) {
+	key, err := p.recordKey(d, v, salt, extraSalt)
 	if err != nil {
 		return nil, err
 	}
-	key, err := hkdf.Key(sha256.New, k, salt, string(join([]byte("record/v1"), extraSalt)), keySize)
-	if err != nil {
-		return nil, fmt.Errorf("seal: deriving a record key: %w", err)
-	}
-	return key, nil
+	return newAEAD(key)
 }
 
-func recordAD(header []byte, ad [][]byte) []byte {
-	return appendFields(join(header), ad...)
+func (p *Purpose) recordKey(d *derivation, v Version, salt, extraSalt []byte) ([]byte, error) {
+	k, err := p.ring.keys(p.name, v)
+	if err != nil {
+		return nil, err
+	}
+	return d.key(k.key(), salt, "record/v1", extraSalt)
 }
 
 // tagSize is the length of a tag: format ‖ version ‖ HMAC-SHA-256.
@@ -126,16 +122,13 @@ func (p *Purpose) Verify(tag []byte, parts ...[]byte) error {
 }
 
 func (p *Purpose) mac(v Version, parts [][]byte) ([]byte, error) {
-	k, err := p.ring.key(p.name, v)
+	k, err := p.ring.keys(p.name, v)
 	if err != nil {
 		return nil, err
 	}
 	tag := v.Append(append(make([]byte, 0, tagSize), recordFormat))
-	h := hmac.New(sha256.New, k)
 	// The label keeps a MAC apart from an HKDF extraction under the same key.
-	h.Write(join([]byte("mac/v1")))
-	h.Write(join(parts...))
-	return h.Sum(tag), nil
+	return k.mac.tag(tag, "mac/v1", parts, ""), nil
 }
 
 // Sub names a key below a purpose and what is sealed under it.
@@ -149,11 +142,7 @@ type Sub struct {
 // into a header of its own, and binds that header by AD. Info must be unique or
 // nearly so: the nonce is random, and one key should seal few messages.
 func (p *Purpose) SealSub(dst []byte, s Sub, plaintext []byte) ([]byte, error) {
-	key, err := p.subKey(s)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := newAEAD(key)
+	aead, err := p.subAEAD(s)
 	if err != nil {
 		return nil, err
 	}
@@ -162,11 +151,7 @@ func (p *Purpose) SealSub(dst []byte, s Sub, plaintext []byte) ([]byte, error) {
 
 // OpenSub opens what SealSub appended. Errors as Open.
 func (p *Purpose) OpenSub(s Sub, sealed []byte) ([]byte, error) {
-	key, err := p.subKey(s)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := newAEAD(key)
+	aead, err := p.subAEAD(s)
 	if err != nil {
 		return nil, err
 	}
@@ -177,15 +162,19 @@ func (p *Purpose) OpenSub(s Sub, sealed []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-func (p *Purpose) subKey(s Sub) ([]byte, error) {
-	k, err := p.ring.key(p.name, s.Version)
+func (p *Purpose) subAEAD(s Sub) (cipher.AEAD, error) {
+	key, err := p.subKey(s)
 	if err != nil {
 		return nil, err
 	}
-	info := appendFields(join([]byte("sub/v1")), s.Info...)
-	key, err := hkdf.Key(sha256.New, k, nil, string(info), keySize)
+	return newAEAD(key)
+}
+
+// subKey is the second half of HKDF (RFC 5869 §2.3): keySize is one block, the first.
+func (p *Purpose) subKey(s Sub) ([]byte, error) {
+	k, err := p.ring.keys(p.name, s.Version)
 	if err != nil {
-		return nil, fmt.Errorf("seal: deriving a subkey: %w", err)
+		return nil, err
 	}
-	return key, nil
+	return k.expand.tag(make([]byte, 0, keySize), "sub/v1", s.Info, "\x01"), nil
 }

@@ -85,6 +85,7 @@ type Ring struct {
 	random     io.Reader
 	missing    func()
 	current    atomic.Pointer[generation]
+	idle       sync.Pool // of *derivation
 }
 
 // generation is one set of roots with what was derived from them. A root that is
@@ -92,12 +93,19 @@ type Ring struct {
 type generation struct {
 	roots   map[uint32]Root
 	primary uint32
-	derived sync.Map // derivedID → []byte
+	derived table[derivedID, *purposeKeys]
 }
 
 type derivedID struct {
 	purpose string
 	version Version
+}
+
+// purposeKeys are K(purpose) and what is computed under it again and again.
+type purposeKeys struct {
+	key    hidden[[]byte]
+	mac    *keyed // under K(purpose)
+	expand *keyed // under HKDF-Extract(K(purpose)) without salt: the half of HKDF that all subkeys share
 }
 
 // NewRing makes a ring. It refuses a config without server key, deployment,
@@ -107,6 +115,7 @@ func NewRing(c RingConfig) (*Ring, error) {
 		return nil, errors.New("seal: a ring needs a server key, a deployment and randomness")
 	}
 	r := &Ring{deployment: slices.Clone(c.Deployment), server: c.Server.s, random: c.Random, missing: c.Missing}
+	r.idle.New = func() any { return newDerivation() }
 	if err := r.Replace(c.Roots, c.Primary); err != nil {
 		return nil, err
 	}
@@ -139,26 +148,48 @@ func (r *Ring) Primary() Version {
 // one seals no other opens.
 func (r *Ring) Purpose(name string) *Purpose { return &Purpose{ring: r, name: name} }
 
-// key derives K(purpose) = HKDF-SHA-256(R ‖ S, info = L{"seal/v1", purpose, deployment}).
-func (r *Ring) key(purpose string, v Version) ([]byte, error) {
+// keys are those of a purpose under a version. *VersionError when the ring lacks it.
+func (r *Ring) keys(purpose string, v Version) (*purposeKeys, error) {
 	g := r.current.Load()
+	id := derivedID{purpose, v}
+	if k, ok := g.derived.get(id); ok {
+		return k, nil
+	}
 	if g.roots[v.Root].key == nil && r.missing != nil {
 		r.missing()
 		g = r.current.Load()
-	}
-	id := derivedID{purpose, v}
-	if k, ok := g.derived.Load(id); ok {
-		return k.([]byte), nil
 	}
 	root, server := g.roots[v.Root].key, r.server().keys[v.Server]
 	if root == nil || server == nil {
 		return nil, &VersionError{v}
 	}
-	info := join([]byte("seal/v1"), []byte(purpose), r.deployment)
-	k, err := hkdf.Key(sha256.New, slices.Concat(root()[:], server), nil, string(info), keySize)
+	key, err := r.derive(purpose, root()[:], server)
+	if err != nil {
+		return nil, err
+	}
+	extracted, err := hkdf.Extract(sha256.New, key, nil)
 	if err != nil {
 		return nil, fmt.Errorf("seal: deriving a purpose key: %w", err)
 	}
-	g.derived.Store(id, k)
+	k := &purposeKeys{key: hide(key), mac: newKeyed(key), expand: newKeyed(extracted)}
+	g.derived.put(id, k)
 	return k, nil
+}
+
+// derivation is memory to derive a record's key in. Whoever is done gives it back.
+func (r *Ring) derivation() *derivation { return r.idle.Get().(*derivation) }
+
+func (r *Ring) done(d *derivation) {
+	d.text = kept(d.text)
+	r.idle.Put(d)
+}
+
+// derive is K(purpose) = HKDF-SHA-256(R ‖ S, info = L{"seal/v1", purpose, deployment}).
+func (r *Ring) derive(purpose string, root, server []byte) ([]byte, error) {
+	info := join([]byte("seal/v1"), []byte(purpose), r.deployment)
+	key, err := hkdf.Key(sha256.New, slices.Concat(root, server), nil, string(info), keySize)
+	if err != nil {
+		return nil, fmt.Errorf("seal: deriving a purpose key: %w", err)
+	}
+	return key, nil
 }

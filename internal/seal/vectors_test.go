@@ -85,11 +85,12 @@ func TestVectors(t *testing.T) {
 	version := Version{Root: 1, Server: 1}
 	for i, r := range v.Records {
 		p := ring.Purpose(r.Purpose)
-		k, err := ring.key(r.Purpose, version)
-		if err != nil || !bytes.Equal(k, r.Purposed) {
-			t.Errorf("record %d: purpose key %x, %v", i, k, err)
+		keys, err := ring.keys(r.Purpose, version)
+		if err != nil || !bytes.Equal(keys.key(), r.Purposed) {
+			t.Errorf("record %d: purpose key %+v, %v", i, keys, err)
+			continue
 		}
-		k, err = p.recordKey(version, r.Blob[9:41], r.ExtraSalt)
+		k, err := p.recordKey(ring.derivation(), version, r.Blob[9:41], r.ExtraSalt)
 		if err != nil || !bytes.Equal(k, r.RecordKey) {
 			t.Errorf("record %d: record key %x, %v", i, k, err)
 		}
@@ -156,8 +157,8 @@ func writeVectors(t *testing.T) {
 	} {
 		p := ring.Purpose(r.Purpose)
 		r.Blob = must(p.Seal(plainFields(r.AD), r.ExtraSalt, r.Plaintext))
-		r.Purposed = must(ring.key(r.Purpose, version))
-		r.RecordKey = must(p.recordKey(version, r.Blob[9:41], r.ExtraSalt))
+		r.Purposed = must(ring.derive(r.Purpose, v.Root, v.Server))
+		r.RecordKey = must(p.recordKey(ring.derivation(), version, r.Blob[9:41], r.ExtraSalt))
 		if !r.Opens {
 			r.AD = append(append([]hexBytes{}, r.AD...), []byte("more"))
 		}
