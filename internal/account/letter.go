@@ -30,7 +30,7 @@ func (d *Directory) Letter(ctx context.Context, owed record.MailFacts) (mail.Let
 	letter := mail.Letter{
 		Kind: mail.Kind(owed.Kind), Language: owed.Language, To: owed.Address, Expires: owed.Expires,
 		About: owed.About, Subject: owed.Subject, Network: owed.Network, Agent: owed.Agent, At: owed.Created,
-		HeldUntil: owed.HeldUntil,
+		HeldUntil: owed.HeldUntil, CodesEnded: owed.CodesEnded,
 	}
 	switch letter.Kind {
 	case mail.KindSignIn:

@@ -104,9 +104,10 @@ func (d *Directory) SeeNotice(ctx context.Context, token string) (About, error) 
 }
 
 // Undo honours "this was not me": the passkey that the notice told of is suspended, the
-// address removed, the recovery ended with what came of it, the recovery codes good for
-// nothing; and every session of the account ends. It touches nothing that was there before, gives nothing back, and happens
-// once, whichever of the notice's copies is shown; the other addresses are told of it.
+// address removed, the recovery ended with what came of it and the codes beside the one that
+// was used, the recovery codes good for nothing; and every session of the account ends. It
+// touches nothing else that was there before, gives nothing back, and happens once, whichever
+// of the notice's copies is shown; the other addresses are told of it.
 //
 // It takes no proof but the link, because it only makes things safer (NIST SP 800-63B-4
 // §4.6): so it may leave an account without a way in that works, and works on one that is
@@ -157,11 +158,15 @@ func (d *Directory) undo(ctx context.Context, a record.Account, n shown, op stor
 	switch audit.Name(n.right.About) {
 	case audit.PasskeyAdded:
 		s.way = n.right.Subject
+		if w, _ := facts.Way(s.way); w.Recovery != 0 {
+			told.CodesEnded = endSheet(&facts, n.right.Created)
+		}
 	case audit.RecoveryUsed:
 		s.way = cameOf(facts.Ways, n.right.Subject)
+		told.CodesEnded = endSheet(&facts, n.right.Created)
 	case audit.CodesMade:
 		if slices.Equal(codesSubject(facts.CodesMade), n.right.Subject) {
-			facts.RecoveryCodes, facts.CodesSaved, facts.CodesMade = nil, false, time.Time{}
+			endCodes(&facts)
 		}
 	case audit.EmailAdded:
 		told.Name = string(n.right.Subject)
@@ -189,6 +194,13 @@ func (d *Directory) undo(ctx context.Context, a record.Account, n shown, op stor
 		return err
 	}
 	return d.stand(ctx, a, facts, s, d.cfg.Audit.Event(entry.By(by), owed))
+}
+
+// endSheet makes the codes good for nothing that there were when one of them was used:
+// whoever has that one has the sheet. Those that were made since stay. It tells whether any
+// were left.
+func endSheet(facts *record.AccountFacts, used time.Time) bool {
+	return !facts.CodesMade.After(used) && endCodes(facts)
 }
 
 // maxDisowned is how many disowned addresses an account remembers.

@@ -136,7 +136,7 @@ func (d *Directory) NewRecoveryCodes(ctx context.Context, c session.Current, by 
 		for _, code := range codes {
 			facts.RecoveryCodes = append(facts.RecoveryCodes, d.hashCode(facts.ID, code))
 		}
-		facts.CodesSaved, facts.CodesMade = false, d.cfg.Now()
+		facts.CodesSaved, facts.CodesMade, facts.CodesHeldUntil = false, d.cfg.Now(), 0
 		owed, err := d.Notify(mail.Notice{
 			Account: facts, About: audit.CodesMade, Subject: codesSubject(facts.CodesMade), Undo: true, By: by,
 		})
@@ -150,6 +150,13 @@ func (d *Directory) NewRecoveryCodes(ctx context.Context, c session.Current, by 
 		return nil, err
 	}
 	return texts, nil
+}
+
+// endCodes makes the codes of an account good for nothing. It tells whether any were left.
+func endCodes(facts *record.AccountFacts) bool {
+	left := len(facts.RecoveryCodes) > 0
+	facts.RecoveryCodes, facts.CodesSaved, facts.CodesMade, facts.CodesHeldUntil = nil, false, time.Time{}, 0
+	return left
 }
 
 // ConfirmRecoveryCode takes one code as proof that they were saved. It is not used up.
@@ -209,6 +216,7 @@ func (d *Directory) UseRecoveryCode(ctx context.Context, a record.Account, code 
 	if hold := d.cfg.Policy.Hold; hold > 0 && slices.ContainsFunc(facts.Ways, verifies) {
 		begun.HeldUntil = d.cfg.Now().Add(hold).UTC().Truncate(time.Millisecond)
 		facts.HeldUntil = max(facts.HeldUntil, begun.HeldUntil.UnixMilli())
+		facts.CodesHeldUntil = begun.HeldUntil.UnixMilli()
 	}
 	owed, err := d.Notify(mail.Notice{
 		Account: facts, About: audit.RecoveryUsed, Subject: recoverySubject(facts.TicketEpoch), Undo: true, By: by,

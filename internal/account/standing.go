@@ -115,8 +115,9 @@ func (d *Directory) CancelHold(ctx context.Context, a record.Account, by audit.C
 	return ErrConflict
 }
 
-// cancelHold cancels one hold. The last one takes the account's own mark with it, so that
-// what was left half done is done by the next sign-in.
+// cancelHold cancels one hold, with the codes that were saved beside the one that began it:
+// who had that one has the sheet. The last one takes the account's own mark with it, so
+// that what was left half done is done by the next sign-in.
 func (d *Directory) cancelHold(ctx context.Context, a record.Account, facts record.AccountFacts, by audit.Caller) error {
 	op, err := d.operation()
 	if err != nil {
@@ -133,9 +134,13 @@ func (d *Directory) cancelHold(ctx context.Context, a record.Account, facts reco
 	if entry.Passkey, name, err = d.known(ctx, a, s.way); err != nil {
 		return err
 	}
+	ended := now.UnixMilli() < facts.CodesHeldUntil && endCodes(&facts)
+	if ended {
+		entry.Code = audit.CodeCodesEnded
+	}
 	facts.HeldUntil = heldLongest(facts, now)
 	facts.TicketEpoch++
-	owed, err := d.Notify(mail.Notice{Account: facts, About: audit.HoldCancelled, Name: name, By: by})
+	owed, err := d.Notify(mail.Notice{Account: facts, About: audit.HoldCancelled, Name: name, CodesEnded: ended, By: by})
 	if err != nil {
 		return err
 	}

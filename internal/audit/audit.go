@@ -75,6 +75,9 @@ const (
 // session than the one that ended.
 const CodeElsewhere = "elsewhere"
 
+// CodeCodesEnded is the code of a HoldCancelled with which the recovery codes ended.
+const CodeCodesEnded = "codes_ended"
+
 // Caller is who asks: what a door knows of the client, for events, limits and logs.
 // The zero Caller is the operator on the machine.
 type Caller struct {

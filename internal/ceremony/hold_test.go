@@ -88,6 +88,103 @@ func TestStepUpCancelsTheHold(t *testing.T) {
 	}
 }
 
+// TestCancellingEndsTheCodes: who had one code has the sheet. When what it began is cancelled
+// by who owns the account, the others are good for nothing, and the person is told so.
+func TestCancellingEndsTheCodes(t *testing.T) {
+	link := func(t *testing.T, l *loser, about audit.Name) string {
+		t.Helper()
+		for _, letter := range l.Letters(t) {
+			if letter.About == string(about) && letter.To == "a@example.org" {
+				return ceremonytest.Token(t, letter)
+			}
+		}
+		t.Fatalf("no notice of %s", about)
+		return ""
+	}
+	undo := func(about audit.Name) func(t *testing.T, l *loser) {
+		return func(t *testing.T, l *loser) { must(t, l.Accounts.Undo(t.Context(), link(t, l, about), from(1).Caller)) }
+	}
+	signIn := func(t *testing.T, l *loser) {
+		l.Letters(t)
+		signedIn(t, l.World, l.key, ceremonytest.Request())
+	}
+	renew := func(t *testing.T, l *loser) {
+		in := l.proof
+		change(t, l.World, in, func(f *record.AccountFacts) { f.SessionEpoch-- }) // its person is signed in still
+		l.Clock.Advance(time.Millisecond)
+		var err error
+		l.codes, err = l.Accounts.NewRecoveryCodes(t.Context(), now(t, l.World, in), ceremonytest.Request().Caller)
+		must(t, err)
+	}
+	for name, c := range map[string]struct {
+		bound  bool // a passkey came of it
+		before func(t *testing.T, l *loser)
+		cancel func(t *testing.T, l *loser)
+		stay   bool
+	}{
+		"an older passkey":                     {bound: true, cancel: signIn},
+		"an older passkey, before a new one":   {cancel: signIn},
+		"said of the recovery":                 {cancel: undo(audit.RecoveryUsed)},
+		"said of the recovery, with a passkey": {bound: true, cancel: undo(audit.RecoveryUsed)},
+		"said of its passkey":                  {bound: true, cancel: undo(audit.PasskeyAdded)},
+		"newer codes, an older passkey":        {bound: true, before: renew, cancel: signIn, stay: true},
+		"newer codes, said of the recovery":    {before: renew, cancel: undo(audit.RecoveryUsed), stay: true},
+		"newer codes, said of its passkey":     {bound: true, before: renew, cancel: undo(audit.PasskeyAdded), stay: true},
+		"the hold was over": {bound: true, before: func(_ *testing.T, l *loser) {
+			l.Clock.Advance(24 * time.Hour)
+		}, cancel: signIn, stay: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoser(t, ceremonytest.Policy())
+			ticket := l.recovers(t, l.codes[0]).Ticket
+			if c.bound {
+				_, err := l.made(t, l.making(t, ticket, phone()))
+				must(t, err)
+			}
+			if c.before != nil {
+				c.before(t, l)
+			}
+			c.cancel(t, l)
+			if f := l.facts(t); (len(f.RecoveryCodes) > 0) != c.stay || f.CodesMade.IsZero() == c.stay {
+				t.Fatalf("%d codes are left, made %v", len(f.RecoveryCodes), f.CodesMade)
+			}
+			for _, letter := range l.Letters(t) {
+				if letter.CodesEnded == c.stay {
+					t.Errorf("told %+v", letter)
+				}
+			}
+			if e, n := last(t, l.World, audit.HoldCancelled); n > 0 && (e.Code == audit.CodeCodesEnded) == c.stay {
+				t.Errorf("event %+v", e)
+			}
+			_, err := l.RP.Recover(t.Context(), from(2), "ana", l.codes[1])
+			if (err == nil) != c.stay {
+				t.Fatalf("another code: %v", err)
+			}
+		})
+	}
+}
+
+// TestCodesOutliveOtherHolds: a passkey that no code made, but a mailed link, is suspended
+// without them.
+func TestCodesOutliveOtherHolds(t *testing.T) {
+	l := newLoser(t, ceremonytest.Policy())
+	boundTo(t, l.World, l.proof, phone())
+	change(t, l.World, l.proof, func(f *record.AccountFacts) {
+		f.Ways[1].HeldUntil = l.Clock.Now().Add(time.Hour).UnixMilli()
+		f.HeldUntil = f.Ways[1].HeldUntil
+	})
+	l.Letters(t)
+	signedIn(t, l.World, l.key, ceremonytest.Request())
+	if f := l.facts(t); !f.Ways[1].Suspended || len(f.RecoveryCodes) != 10 {
+		t.Fatalf("became %+v", f)
+	}
+	for _, letter := range l.told(t, audit.HoldCancelled) {
+		if letter.CodesEnded {
+			t.Fatalf("told %+v", letter)
+		}
+	}
+}
+
 // TestEveryHoldIsCancelled: two recoveries within a day are cancelled together.
 func TestEveryHoldIsCancelled(t *testing.T) {
 	l := newLoser(t, ceremonytest.Policy())
@@ -202,7 +299,7 @@ func TestUndoOfARecovery(t *testing.T) {
 			refused(t, err, ceremony.KindExpired, "", recoveryUnusable)
 			_, err = l.made(t, answer)
 			refused(t, err, ceremony.KindExpired, "", recoveryUnusable)
-			if f := l.facts(t); f.HeldUntil != 0 || len(f.RecoveryCodes) != 9 || len(f.Ways) != 1 || f.Ways[0].Suspended {
+			if f := l.facts(t); f.HeldUntil != 0 || len(f.RecoveryCodes) != 0 || len(f.Ways) != 1 || f.Ways[0].Suspended {
 				t.Fatalf("became %+v", f)
 			}
 		})

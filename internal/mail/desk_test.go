@@ -58,6 +58,9 @@ func sampleName(l Letter) string {
 	if name += "-" + l.About; !l.HeldUntil.IsZero() {
 		name += "-held"
 	}
+	if l.CodesEnded {
+		name += "-codes"
+	}
 	if l.Link == "" {
 		name += "-bare"
 	}
@@ -186,6 +189,9 @@ func TestWordingIsComplete(t *testing.T) {
 				n.Stranger != b.Stranger || n.Heading == "" || n.Undo == "" {
 				t.Errorf("%s: %s differs", language, about)
 			}
+		}
+		if w.Notice.Codes == "" || shape(w.Notice.Codes) != shape(base.Notice.Codes) {
+			t.Errorf("%s: codes end in other words", language)
 		}
 		for _, role := range []record.Role{record.RoleMember, record.RoleSupport, record.RoleAdmin} {
 			if w.Roles[string(role)] == "" {

@@ -58,6 +58,8 @@ type Letter struct {
 	At      time.Time
 	// HeldUntil is when the passkey that a notice tells of may sign in; zero: at once.
 	HeldUntil time.Time
+	// CodesEnded: the recovery codes that were left end with what a notice tells of.
+	CodesEnded bool
 }
 
 // Author writes letters: it knows accounts and mints links. Its errors but ErrObsolete

@@ -59,6 +59,8 @@ type Notice struct {
 	Name    string
 	// HeldUntil is when the passkey may sign in, as its Way has it: Unix milliseconds; 0: at once.
 	HeldUntil int64
+	// CodesEnded: the recovery codes that were left end with it.
+	CodesEnded bool
 	// Undo gives the readers a way to say "this was not me".
 	Undo bool
 	// Also are addresses that are no longer, or not yet, the account's own.
@@ -78,7 +80,7 @@ func (o *Office) Notify(n Notice) (audit.Owed, error) {
 	facts := record.MailFacts{
 		Kind: string(KindNotice), Language: n.By.Language, Account: n.Account.ID,
 		Agent: audit.Agent(n.By.UserAgent), Door: n.Door,
-		About: string(n.About), Subject: n.Name,
+		About: string(n.About), Subject: n.Name, CodesEnded: n.CodesEnded,
 	}
 	if n.HeldUntil != 0 {
 		facts.HeldUntil = time.UnixMilli(n.HeldUntil).UTC()

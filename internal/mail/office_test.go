@@ -49,7 +49,7 @@ func TestOwe(t *testing.T) {
 func TestNotify(t *testing.T) {
 	w := newWorld(t)
 	owed, err := w.office.Notify(Notice{
-		Account: ana, About: audit.EmailRemoved, Subject: []byte("old@example.org"), Name: "old@example.org", Undo: true, HeldUntil: start.UnixMilli(),
+		Account: ana, About: audit.EmailRemoved, Subject: []byte("old@example.org"), Name: "old@example.org", Undo: true, HeldUntil: start.UnixMilli(), CodesEnded: true,
 		Also: []string{"old@example.org", "ANA@example.org", ""}, Door: "rest",
 		By: audit.Caller{Language: "de", UserAgent: strings.Repeat("x", 1000), Address: netip.MustParseAddr("2001:db8::1")},
 	})
@@ -75,7 +75,7 @@ func TestNotify(t *testing.T) {
 		ids[f.ID] = true
 		if f.Kind != "notice" || f.About != "email.removed" || f.Subject != "old@example.org" || f.Right != right.ID || !f.Expires.Equal(right.Expires) ||
 			f.Language != "de" || f.Network != "2001:db8::/64" || len(f.Agent) != 256 || f.Door != "rest" || f.Account != ana.ID ||
-			!f.HeldUntil.Equal(start.Truncate(time.Millisecond)) {
+			!f.HeldUntil.Equal(start.Truncate(time.Millisecond)) || !f.CodesEnded {
 			t.Errorf("mail %+v", f)
 		}
 	}

@@ -37,6 +37,8 @@ type Page struct {
 	Time    string
 	Life    string // how long the link lasts
 	Until   string // when the passkey that a notice tells of may sign in
+	// CodesEnded: the recovery codes end with what a notice tells of.
+	CodesEnded bool
 }
 
 // Fact is a line of what is known of the one who asked.
@@ -76,6 +78,7 @@ func (d *desk) page(l Letter, now time.Time) Page {
 		p.Link = d.frame.url + "/sign-in"
 	}
 	if l.Kind == KindNotice {
+		p.CodesEnded = l.CodesEnded
 		p.sayNotice(w)
 	} else {
 		p.say(w.Kinds[l.Kind])
@@ -111,6 +114,9 @@ func (p *Page) sayNotice(w wording) {
 		if p.Name != "" {
 			p.Intro[0] = n.HeldNamed
 		}
+	}
+	if p.CodesEnded {
+		p.Intro = append(p.Intro, w.Notice.Codes)
 	}
 	switch {
 	case p.Link != "":

@@ -63,6 +63,11 @@ func samples(url string) []Letter {
 			add(l)
 			bare := Letter{Kind: kind, About: l.About, To: l.To, At: at}
 			add(bare)
+			if about == audit.HoldCancelled || about == audit.NoticeUndone {
+				ended := bare
+				ended.CodesEnded = true
+				add(ended)
+			}
 			if about == audit.PasskeyAdded {
 				held := l
 				held.HeldUntil, bare.HeldUntil = at.Add(24*time.Hour), at.Add(24*time.Hour)

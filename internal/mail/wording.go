@@ -51,6 +51,7 @@ type wording struct {
 	Notice struct {
 		Advice   string `json:"advice"`
 		Stranger string `json:"stranger"`
+		Codes    string `json:"codes"` // the recovery codes end with it
 	} `json:"notice"`
 	Notices map[string]noticeWording `json:"notices"`
 }

@@ -81,6 +81,10 @@ type AccountFacts struct {
 	// Disowned are the keys of the addresses of which somebody said last that they are not
 	// theirs, 16 bytes each: what a notice told their readers, they may not undo.
 	Disowned [][]byte `cbor:"19,keyasint,omitempty"`
+	// CodesHeldUntil is until when a recovery is held that one of these codes began: whoever
+	// began it has the others too, so they end with it when it is cancelled before then. Unix
+	// milliseconds; 0: none.
+	CodesHeldUntil int64 `cbor:"20,keyasint,omitempty"`
 }
 
 // Way finds the entry of a credential. ok is false when the map does not name it.
@@ -212,6 +216,8 @@ type MailFacts struct {
 	Subject string `cbor:"19,keyasint,omitempty"`
 	// HeldUntil is when the passkey that it tells of may sign in; zero: at once.
 	HeldUntil time.Time `cbor:"20,keyasint,omitzero"`
+	// CodesEnded: the recovery codes that were left are good for nothing because of it.
+	CodesEnded bool `cbor:"21,keyasint,omitempty"`
 }
 
 // SigningKey is a token signing key, as rows keep it.

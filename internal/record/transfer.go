@@ -48,7 +48,7 @@ func Leave(a Account, credentials []Credential) Moving {
 		})
 	}
 	m.Account.Ways, m.Account.Salt = nil, nil
-	m.Account.RecoveryCodes, m.Account.CodesSaved, m.Account.CodesMade = nil, false, time.Time{}
+	m.Account.RecoveryCodes, m.Account.CodesSaved, m.Account.CodesMade, m.Account.CodesHeldUntil = nil, false, time.Time{}, 0
 	m.Account.Disowned = nil // what their readers may undo stays behind too
 	return m
 }

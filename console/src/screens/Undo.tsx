@@ -14,7 +14,7 @@ import { Page } from "../ui/Page";
 import { useMoment } from "../ui/Time";
 import { useReset } from "./reset";
 
-export type State = { at: "looking" | "done" | "kept" } | { at: "dead"; key: Key } | { at: "seen"; seen: NoticeSeen };
+export type State = { at: "looking" | "kept" } | { at: "done"; about?: string | undefined } | { at: "dead"; key: Key } | { at: "seen"; seen: NoticeSeen };
 
 export interface UndoProps {
   token?: string | undefined;
@@ -53,7 +53,7 @@ export default function Undo({ token, initial = {} }: UndoProps) {
       async () => {
         try {
           await post<void>("/v1/notices/undo", { token });
-          setState({ at: "done" });
+          setState((was) => ({ at: "done", about: was.at === "seen" ? was.seen.about : undefined }));
         } catch (error) {
           if (!over(error)) throw error;
           setState({ at: "dead", key: "undo.dead" });
@@ -86,7 +86,7 @@ export default function Undo({ token, initial = {} }: UndoProps) {
     case "kept":
       return <End activity={activity} heading={text("undo.kept.heading")} sentence={text("undo.kept")} />;
     default:
-      return <End activity={activity} heading={text("undo.done.heading")} sentence={text("undo.done")} />;
+      return <End activity={activity} heading={text("undo.done.heading")} sentence={text(state.about === "recovery.used" ? "undo.done.recovery" : "undo.done")} />;
   }
 }
 

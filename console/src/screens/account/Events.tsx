@@ -61,6 +61,8 @@ const copied = ({ name, code, by_administrator: ordered }: Event): boolean => na
 function sentence(event: Event): Key {
   if (copied(event)) return "activity.passkey.copied";
   if (event.name === "session.signed_out" && event.code === "elsewhere") return "activity.session.elsewhere";
+  if (event.name === "recovery.hold_cancelled" && event.code === "codes_ended") return "activity.recovery.codes_ended";
+  if (event.name === "notice.undone" && event.code === "recovery.used") return "activity.recovery.undone";
   return `activity.${event.name}`;
 }
 
