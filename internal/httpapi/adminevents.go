@@ -107,35 +107,39 @@ type exportedEvent struct {
 
 // adminExportEvents answers a part of a chain, an event a line, whole or not at all.
 func (a *API) adminExportEvents(x *exchange, r *http.Request) {
-	lines, err := a.run(x, r, func() (answer, error) {
-		admin, err := a.administer(x, r, false)
-		if err != nil {
-			return nil, err
-		}
-		chain, after, limit, err := partOf(r)
-		if err != nil {
-			return nil, err
-		}
-		list, err := admin.Export(r.Context(), chain, after, limit)
-		if err != nil {
-			return nil, managed(err)
-		}
-		var lines bytes.Buffer
-		encoder := json.NewEncoder(&lines)
-		for _, e := range list {
-			out := exportedEvent{e.Chain, e.Number, base64.RawURLEncoding.EncodeToString(e.Link), newAdminEvent(e)}
-			if err := encoder.Encode(out); err != nil {
-				return nil, err
-			}
-		}
-		return lines.Bytes(), nil
-	})
+	lines, err := a.exported(x, r)
 	if err != nil {
 		a.fail(x, err)
 		return
 	}
-	body, _ := lines.([]byte)
-	write(x, http.StatusOK, mediaLines, body)
+	write(x, http.StatusOK, mediaLines, lines)
+}
+
+func (a *API) exported(x *exchange, r *http.Request) ([]byte, error) {
+	if err := a.admit(x, r); err != nil {
+		return nil, err
+	}
+	admin, err := a.administer(x, r, false)
+	if err != nil {
+		return nil, err
+	}
+	chain, after, limit, err := partOf(r)
+	if err != nil {
+		return nil, err
+	}
+	list, err := admin.Export(r.Context(), chain, after, limit)
+	if err != nil {
+		return nil, managed(err)
+	}
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, e := range list {
+		out := exportedEvent{e.Chain, e.Number, base64.RawURLEncoding.EncodeToString(e.Link), newAdminEvent(e)}
+		if err := encoder.Encode(out); err != nil {
+			return nil, err
+		}
+	}
+	return lines.Bytes(), nil
 }
 
 // partOf is which part of which chain is asked for.

@@ -63,14 +63,17 @@ type AndroidApp struct {
 
 // API is the door. It is an http.Handler, safe for concurrent use.
 type API struct {
-	cfg      Config
-	mux      *http.ServeMux
-	routes   []route
-	hosts    hostSet
-	origins  origins
-	cookies  cookies
-	steady   []steadyHeader
-	pages    pages
+	cfg     Config
+	mux     *http.ServeMux
+	exact   map[exactRoute]matched
+	routes  []route
+	hosts   hostSet
+	origins origins
+	cookies cookies
+	pages   pages
+
+	dataHeaders, pageHeaders headerSet
+
 	readying readiness
 	document func() ([]byte, error) // the OpenAPI document, translated once
 
@@ -91,12 +94,13 @@ func New(cfg Config) (*API, error) {
 		cfg:     cfg,
 		mux:     http.NewServeMux(),
 		hosts:   newHostSet(cfg.PublicURL, cfg.Hosts),
-		origins: origins{own: cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host, cors: cfg.CORSOrigins},
+		origins: newOrigins(cfg.PublicURL.Scheme+"://"+cfg.PublicURL.Host, cfg.CORSOrigins),
 		cookies: newCookies(cfg.Development),
-		steady:  steadyHeaders(cfg.PublicURL.Scheme == "https"),
 		pages:   pages,
 
-		document: sync.OnceValues(openapiJSON),
+		dataHeaders: dataHeaders(cfg.PublicURL.Scheme == "https"),
+		pageHeaders: pageHeaders(cfg.PublicURL.Scheme == "https"),
+		document:    sync.OnceValues(openapiJSON),
 	}
 	a.readying = readiness{ask: cfg.Ready, now: cfg.Now}
 	a.mount()
@@ -117,12 +121,27 @@ func (c Config) check() error {
 	return nil
 }
 
+// exactRoute is a route whose path has no wildcard, as a request asks for it.
+type exactRoute struct{ method, path string }
+
+// matched is what an exactRoute leads to.
+type matched struct {
+	pattern string
+	serve   func(*exchange, *http.Request)
+}
+
 // mount puts every route into the mux: a path answers its methods, and 405 to the
-// others; what has no path answers 404.
+// others; what has no path answers 404. Most requests name their route exactly, and one
+// look-up finds it, where asking the mux what it has and letting it serve takes 2 µs.
 func (a *API) mount() {
 	a.routes = a.table()
+	a.exact = make(map[exactRoute]matched, len(a.routes))
 	for _, r := range a.routes {
-		a.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, request *http.Request) {
+		pattern := r.method + " " + r.path
+		if !strings.Contains(r.path, "{") {
+			a.exact[exactRoute{r.method, r.path}] = matched{pattern, r.serve}
+		}
+		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, request *http.Request) {
 			// The mux is private, and ServeHTTP gives it nothing else.
 			x, ok := w.(*exchange)
 			if !ok {
@@ -144,6 +163,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if shared(r.URL.Path) {
 		a.origins.share(x.Header(), r)
+	}
+	if exact, ok := a.exact[exactRoute{r.Method, r.URL.Path}]; ok && r.URL.RawPath == "" {
+		r.Pattern = exact.pattern
+		exact.serve(x, r)
+		return
 	}
 	// The mux would answer an unclean path by a redirect of its own.
 	if asked := r.URL.EscapedPath(); path.Clean(asked) != asked && path.Clean(asked)+"/" != asked {

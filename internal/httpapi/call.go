@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -32,22 +31,11 @@ func call[In any](a *API, e endpoint, do func(x *exchange, r *http.Request, in I
 		e.status = http.StatusOK
 	}
 	return func(x *exchange, r *http.Request) {
-		out, err := a.run(x, r, func() (answer, error) {
-			var in In
-			body, present, err := read(x, r, mediaJSON, e.limit)
-			switch {
-			case err != nil:
-				return nil, err
-			case present:
-				err = decode(body, &in)
-			case !e.optional:
-				err = refused(codeMalformed)
-			}
-			if err != nil {
-				return nil, err
-			}
-			return do(x, r, in)
-		})
+		in, err := taken[In](a, e, x, r)
+		var out answer
+		if err == nil {
+			out, err = do(x, r, in)
+		}
 		if err != nil {
 			a.fail(x, err)
 			return
@@ -56,10 +44,31 @@ func call[In any](a *API, e endpoint, do func(x *exchange, r *http.Request, in I
 	}
 }
 
+// taken lets a call through and reads its body.
+func taken[In any](a *API, e endpoint, x *exchange, r *http.Request) (in In, err error) {
+	if err := a.admit(x, r); err != nil {
+		return in, err
+	}
+	body, present, err := read(x, r, mediaJSON, e.limit)
+	switch {
+	case err != nil:
+		return in, err
+	case present:
+		err = decode(body, &in)
+	case !e.optional:
+		err = refused(codeMalformed)
+	}
+	return in, err
+}
+
 // get is call for what takes no body: reading and deleting.
 func get(a *API, do func(x *exchange, r *http.Request) (answer, error)) func(*exchange, *http.Request) {
 	return func(x *exchange, r *http.Request) {
-		out, err := a.run(x, r, func() (answer, error) { return do(x, r) })
+		err := a.admit(x, r)
+		var out answer
+		if err == nil {
+			out, err = do(x, r)
+		}
 		if err != nil {
 			a.fail(x, err)
 			return
@@ -68,18 +77,18 @@ func get(a *API, do func(x *exchange, r *http.Request) (answer, error)) func(*ex
 	}
 }
 
-// run lets a call of the API through: not more of them than the caller's network may
+// admit lets a call of the API through: not more of them than the caller's network may
 // make, and none that comes with two credentials.
-func (a *API) run(x *exchange, r *http.Request, do func() (answer, error)) (answer, error) {
+func (a *API) admit(x *exchange, r *http.Request) error {
 	if retry, ok := a.cfg.Flood.Allow(x.caller.Network()); !ok {
-		return nil, &problem{code: codeRateLimited, retry: retry, reason: "flood"}
+		return &problem{code: codeRateLimited, retry: retry, reason: "flood"}
 	}
-	x.caller.Language = a.pages.languageFor(r)
+	x.caller.Language = a.pages.languages.best(r)
 	cookies := len(a.cookies.sessions(r))
-	if cookies > 1 || cookies == 1 && len(r.Header.Values("Authorization")) > 0 {
-		return nil, refused(codeTwoCredentials)
+	if cookies > 1 || cookies == 1 && len(r.Header["Authorization"]) > 0 {
+		return refused(codeTwoCredentials)
 	}
-	return do()
+	return nil
 }
 
 // identify tells who is signed in: the bearer of an access token, or whoever holds
@@ -150,11 +159,7 @@ func reply(x *exchange, status int, out answer) {
 		x.WriteHeader(http.StatusNoContent)
 		return
 	}
-	body, err := json.Marshal(out)
-	if err != nil {
-		panic(err) // our own answers always marshal
-	}
-	write(x, status, "application/json", append(body, '\n'))
+	write(x, status, mediaJSON, encode(out))
 }
 
 // write sends a whole answer. A client that has gone is nobody's failure.

@@ -1,12 +1,15 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestBodies(t *testing.T) {
@@ -60,6 +63,40 @@ func TestBodies(t *testing.T) {
 			}
 			got.wantCode(test.want)
 		})
+	}
+}
+
+// TestReadAll: a body is read whole whatever its length was said to be, and an announced
+// length takes no memory before it comes.
+func TestReadAll(t *testing.T) {
+	for _, size := range []int{0, 1, 510, 511, 512, 4095, 4096, 4097, 100_000} {
+		for _, said := range []int64{-1, 0, int64(size), int64(size) - 1, int64(size) + 1, bodyLimit} {
+			sent := bytes.Repeat([]byte{'x'}, size)
+			got, err := readAll(iotest.OneByteReader(bytes.NewReader(sent)), said)
+			if err != nil || !bytes.Equal(got, sent) {
+				t.Errorf("%d bytes, said to be %d: %d, %v", size, said, len(got), err)
+			}
+		}
+	}
+	if body, _ := readAll(strings.NewReader(""), bodyLimit); cap(body) > readAtOnce+1 {
+		t.Errorf("%d bytes of room for a body that did not come", cap(body))
+	}
+	body := strings.NewReader(strings.Repeat("x", 900))
+	if n := testing.AllocsPerRun(10, func() { body.Seek(0, io.SeekStart); _, _ = readAll(body, 900) }); n > 1 {
+		t.Errorf("%v allocations for a body of known length", n)
+	}
+}
+
+// TestShallow: brackets in strings do not count, however the strings are escaped.
+func TestShallow(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{}`: true, ` {"a":[]}`: true, `{"a":[[]]}`: false, `{"a":"[[["}`: true, `{"a":"\"[[["}`: true, `{"a":"\\","b":[[]]}`: false,
+		`{"a":"\\\"[[[","b":"["}`: true, `{"a":"[[[`: true, `{"a":"\`: true, `{"a":"x\`: true, `[]`: false, ``: false,
+		`{"":"","":""}`: true, `{"a":"","b":[[]]}`: false,
+	} {
+		if got := shallow([]byte(body), 2); got != want {
+			t.Errorf("%s: %t", body, got)
+		}
 	}
 }
 

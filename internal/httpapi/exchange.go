@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,8 @@ type exchange struct {
 	id     string
 	caller audit.Caller
 	start  time.Time
+
+	idHeader [1]string // id, as the list of values that a header is
 
 	status int // 0: nothing answered yet
 	code   code
@@ -57,7 +60,8 @@ func (a *API) open(w http.ResponseWriter, r *http.Request) *exchange {
 	x.caller = audit.Caller{
 		RequestID: x.id, Address: clientAddress(r, a.cfg.TrustedProxies), UserAgent: agent(r.UserAgent()), Door: door,
 	}
-	a.setHeaders(w.Header(), x.id)
+	x.idHeader[0] = x.id
+	a.setHeaders(w.Header(), r.URL.Path, x.idHeader[:])
 	return x
 }
 
@@ -70,12 +74,13 @@ func (a *API) close(x *exchange, r *http.Request) {
 		}
 		a.recovered(x, caught)
 	}
-	a.log(x, r)
+	told := Answered{
+		Method: methodName(r.Method), Route: routeOf(r), Status: x.status, Code: string(x.code), Reason: x.reason,
+		Duration: a.cfg.Now().Sub(x.start),
+	}
+	a.log(r.Context(), x, told)
 	if a.cfg.Answered != nil {
-		a.cfg.Answered(Answered{
-			Method: methodName(r.Method), Route: routeOf(r), Status: x.status, Code: string(x.code), Reason: x.reason,
-			Duration: a.cfg.Now().Sub(x.start),
-		})
+		a.cfg.Answered(told)
 	}
 }
 
@@ -106,31 +111,36 @@ func (a *API) recovered(x *exchange, caught any) {
 }
 
 // log writes the line of a request. It holds the route, never the path; the network,
-// never the address; and nothing that the client wrote.
-func (a *API) log(x *exchange, r *http.Request) {
+// never the address; and nothing that the client wrote. The record is made here because
+// a Logger would look for the place in the source that it comes from, 1 µs of each line.
+func (a *API) log(ctx context.Context, x *exchange, told Answered) {
 	level := slog.LevelInfo
-	attributes := append(make([]slog.Attr, 0, 10),
-		slog.String("method", methodName(r.Method)),
-		slog.String("route", routeOf(r)),
-		slog.Int("status", x.status),
-		slog.Duration("duration", a.cfg.Now().Sub(x.start)),
+	if x.cause != nil && ctx.Err() == nil { // else the client has left, and nobody need look into it
+		level = slog.LevelError
+	}
+	if !a.cfg.Log.Enabled(ctx, level) {
+		return
+	}
+	line := slog.NewRecord(x.start.Add(told.Duration), level, "request", 0)
+	line.AddAttrs(
+		slog.String("method", told.Method),
+		slog.String("route", told.Route),
+		slog.Int("status", told.Status),
+		slog.Duration("duration", told.Duration),
 		slog.String("request_id", x.id),
 		slog.String("network", x.caller.Network().String()),
 	)
 	for _, why := range [...]slog.Attr{
-		slog.String("code", string(x.code)), slog.String("reason", x.reason), slog.String("step", x.step),
+		slog.String("code", told.Code), slog.String("reason", told.Reason), slog.String("step", x.step),
 	} {
 		if why.Value.String() != "" {
-			attributes = append(attributes, why)
+			line.AddAttrs(why)
 		}
 	}
 	if x.cause != nil {
-		if r.Context().Err() == nil { // else the client has left, and nobody need look into it
-			level = slog.LevelError
-		}
-		attributes = append(attributes, slog.String("cause", x.cause.Error()))
+		line.AddAttrs(slog.String("cause", x.cause.Error()))
 	}
-	a.cfg.Log.LogAttrs(r.Context(), level, "request", attributes...)
+	_ = a.cfg.Log.Handler().Handle(ctx, line) // where else would one say that the log cannot be written
 }
 
 // routeOf is the path of the route that took the request.
@@ -154,6 +164,9 @@ func methodName(method string) string {
 // agent is the User-Agent as events keep it: printable, and not longer than it is
 // worth.
 func agent(sent string) string {
+	if len(sent) <= agentLimit && printable(sent) {
+		return sent
+	}
 	sent = strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {
 			return -1
@@ -161,4 +174,13 @@ func agent(sent string) string {
 		return c
 	}, sent)
 	return sent[:min(len(sent), agentLimit)]
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,9 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // contentPolicy lets a page load scripts, styles, fonts and images of this origin, talk to
 // it, and nothing else: no inline code, no markup from strings, no frames.
@@ -16,17 +19,41 @@ const permissions = "publickey-credentials-get=(self), publickey-credentials-cre
 // OWASP ASVS 3.4.1).
 const transportSecurity = "max-age=63072000; includeSubDomains"
 
-// steadyHeader is a header that is the same in every answer. The list of values is
-// shared by all of them: net/http replaces such a list or appends a copy to it.
+// dataPolicy lets an answer of the API, should a browser ever show one as a page, load
+// nothing and stand in no frame.
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'"
+
+// headerSet are headers that are the same in every answer of a kind. The lists of values
+// are shared by all of them: net/http replaces such a list or appends a copy to it.
+type headerSet []steadyHeader
+
 type steadyHeader struct {
 	name   string // canonical
 	values []string
 }
 
-// steadyHeaders are those of every answer, the refused ones included. A route that may
-// be cached replaces Cache-Control.
-func steadyHeaders(https bool) []steadyHeader {
-	list := []steadyHeader{
+// dataHeaders are those of the API's answers, the refused ones included: what protects an
+// answer that is no page (OWASP ASVS 3.4, 3.5.8). What only a page heeds is not in it: each
+// header costs 0.4 µs of every answer.
+func dataHeaders(https bool) headerSet {
+	set := headerSet{
+		{"Cache-Control", []string{"no-store"}},
+		{"Content-Security-Policy", []string{dataPolicy}},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	}
+	if https {
+		set = append(set, steadyHeader{"Strict-Transport-Security", []string{transportSecurity}})
+	}
+	return set
+}
+
+// pageHeaders are those of everything else: pages, their files, and whatever else is asked
+// for. A route that may be cached replaces Cache-Control.
+func pageHeaders(https bool) headerSet {
+	set := headerSet{
 		{"Cache-Control", []string{"no-store"}},
 		{"Content-Security-Policy", []string{contentPolicy}},
 		{"X-Content-Type-Options", []string{"nosniff"}},
@@ -37,15 +64,19 @@ func steadyHeaders(https bool) []steadyHeader {
 		{"Permissions-Policy", []string{permissions}},
 	}
 	if https {
-		list = append(list, steadyHeader{"Strict-Transport-Security", []string{transportSecurity}})
+		set = append(set, steadyHeader{"Strict-Transport-Security", []string{transportSecurity}})
 	}
-	return list
+	return set
 }
 
 // setHeaders sets what every answer carries.
-func (a *API) setHeaders(h http.Header, requestID string) {
-	for _, header := range a.steady {
+func (a *API) setHeaders(h http.Header, path string, requestID []string) {
+	set := a.pageHeaders
+	if strings.HasPrefix(path, apiPrefix) {
+		set = a.dataHeaders
+	}
+	for _, header := range set {
 		h[header.name] = header.values
 	}
-	h.Set("Keyturn-Request-Id", requestID)
+	h["Keyturn-Request-Id"] = requestID
 }

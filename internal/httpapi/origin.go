@@ -15,6 +15,11 @@ import (
 type origins struct {
 	own  string
 	cors []string
+	vary []string // the header of what may differ by Origin, shared by all such answers
+}
+
+func newOrigins(own string, cors []string) origins {
+	return origins{own: own, cors: cors, vary: []string{"Origin"}}
 }
 
 // same tells whether our own page asks: Origin byte-equal to ours, or no Origin and
@@ -37,7 +42,7 @@ func (o origins) allowed(h http.Header) bool {
 
 // sentOrigin is the Origin of the request. Two of them are one that nobody has.
 func sentOrigin(h http.Header) (origin string, ok bool) {
-	switch sent := h.Values("Origin"); len(sent) {
+	switch sent := h["Origin"]; len(sent) {
 	case 0:
 		return "", false
 	case 1:
@@ -50,14 +55,17 @@ func sentOrigin(h http.Header) (origin string, ok bool) {
 // shared tells whether other origins may read a path at all: the API and the public
 // documents, never a page.
 func shared(path string) bool {
-	return strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/.well-known/")
+	return strings.HasPrefix(path, apiPrefix) || strings.HasPrefix(path, "/.well-known/")
 }
+
+// apiPrefix begins the path of every call: what answers there is JSON, and no page.
+const apiPrefix = "/v1/"
 
 // share lets a page of an allowed origin read the answer, errors included.
 // Access-Control-Allow-Credentials is never sent: a foreign origin can only use
 // token mode.
 func (o origins) share(h http.Header, r *http.Request) {
-	h.Add("Vary", "Origin")
+	h["Vary"] = o.vary
 	if sent, ok := sentOrigin(r.Header); ok && slices.Contains(o.cors, sent) {
 		h.Set("Access-Control-Allow-Origin", sent)
 		h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate, Keyturn-Request-Id")

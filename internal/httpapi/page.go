@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -25,24 +24,29 @@ type page struct {
 	packed []byte // the same by gzip; nil when that saves nothing
 }
 
-func newPage(media string, body []byte) (page, error) {
+// packer packs pages. Its writer is one for all of them: each has 800 kB of tables.
+type packer struct{ gzip *gzip.Writer }
+
+func newPacker() (packer, error) {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	return packer{w}, err
+}
+
+func (k packer) page(media string, body []byte) (page, error) {
 	p := page{media: media, body: body}
 	if !strings.HasPrefix(media, "text/") && media != "image/svg+xml" {
 		return p, nil
 	}
 	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
+	k.gzip.Reset(&packed)
+	if _, err := k.gzip.Write(body); err != nil {
 		return page{}, err
 	}
-	if _, err := w.Write(body); err != nil {
-		return page{}, err
-	}
-	if err := w.Close(); err != nil {
+	if err := k.gzip.Close(); err != nil {
 		return page{}, err
 	}
 	if packed.Len() < len(body) {
-		p.packed = packed.Bytes()
+		p.packed = bytes.Clone(packed.Bytes()) // without the buffer's room to grow
 	}
 	return p, nil
 }
@@ -50,17 +54,18 @@ func newPage(media string, body []byte) (page, error) {
 // pages is the site: every page in every language, and every asset.
 type pages struct {
 	files     map[string]page // by path, as Config.Pages has them
-	languages []language.Tag
-	matcher   language.Matcher
+	languages languages
 }
-
-// fallbackLanguage is for people whose browser asks for none that there is.
-const fallbackLanguage = "en"
 
 func newPages(files map[string][]byte) (pages, error) {
 	p := pages{files: map[string]page{}}
+	pack, err := newPacker()
+	if err != nil {
+		return p, fmt.Errorf("httpapi: pack pages: %w", err)
+	}
+	var tags []language.Tag
 	for name, body := range files {
-		made, err := newPage(mediaType(name), body)
+		made, err := pack.page(mediaType(name), body)
 		if err != nil {
 			return p, fmt.Errorf("httpapi: pack %s: %w", name, err)
 		}
@@ -70,32 +75,14 @@ func newPages(files map[string][]byte) (pages, error) {
 			if err != nil {
 				return p, fmt.Errorf("httpapi: %s: %w", name, err)
 			}
-			p.languages = append(p.languages, tag)
+			tags = append(tags, tag)
 		}
 	}
 	if _, ok := p.files["pages/"+fallbackLanguage+"/sign-in.html"]; !ok {
 		return p, errors.New("httpapi: no pages in " + fallbackLanguage)
 	}
-	slices.SortFunc(p.languages, func(a, b language.Tag) int { return strings.Compare(a.String(), b.String()) })
-	p.languages = slices.Insert(p.languages, 0, language.Make(fallbackLanguage))
-	p.matcher = language.NewMatcher(p.languages)
+	p.languages = newLanguages(tags)
 	return p, nil
-}
-
-// maxLanguages bounds what is read of a list of languages, in bytes.
-const maxLanguages = 256
-
-// languageFor is the best of the languages there are for a request: ?lang=, which a
-// link may carry, before what the browser asks for.
-func (p pages) languageFor(r *http.Request) string {
-	asked := []string{r.URL.Query().Get("lang"), r.Header.Get("Accept-Language")}
-	for i, text := range asked {
-		if len(text) > maxLanguages {
-			asked[i] = "" // no browser sends that, and reading it costs us
-		}
-	}
-	_, i := language.MatchStrings(p.matcher, asked...)
-	return p.languages[i].String()
 }
 
 // mediaType is fixed for what we have, since the system's table differs by machine.
@@ -125,13 +112,13 @@ func (a *API) servePage(name string) func(*exchange, *http.Request) {
 // sendPage sends a page in the language of who asks.
 func (a *API) sendPage(x *exchange, r *http.Request, name string) {
 	x.Header().Add("Vary", "Accept-Language")
-	a.send(x, r, "pages/"+a.pages.languageFor(r)+"/"+name+".html", "no-store")
+	a.send(x, r, "pages/"+a.pages.languages.best(r)+"/"+name+".html", "no-store")
 }
 
 // lost answers somebody who came to an address without a page: in words, and with a
 // way on. Programs get the problem document.
 func (a *API) lost(x *exchange, r *http.Request) {
-	p, ok := a.pages.files["pages/"+a.pages.languageFor(r)+"/lost.html"]
+	p, ok := a.pages.files["pages/"+a.pages.languages.best(r)+"/lost.html"]
 	if !ok || !wantsPage(r) {
 		a.fail(x, refused(codeNotFound))
 		return
