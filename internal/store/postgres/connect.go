@@ -65,8 +65,13 @@ func settle(ctx context.Context, conn *pgx.Conn, c Config) error {
 		// Every statement of ours finds its rows by an index. A plan that was kept from
 		// when a table was small must not read all of it after it has grown.
 		"SET enable_seqscan = off",
+		"SET enable_hashjoin = off",
+		"SET enable_mergejoin = off",
+		"SET enable_material = off",
 		// Which makes a plan without an index look dear enough to be compiled.
 		"SET jit = off",
+		// And there is one good plan for each statement, whatever it is asked for.
+		"SET plan_cache_mode = force_generic_plan",
 	} {
 		var refused *pgconn.PgError
 		if _, err := conn.PgConn().Exec(ctx, advice).ReadAll(); errors.As(err, &refused) {

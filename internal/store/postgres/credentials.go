@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -10,19 +11,49 @@ import (
 
 const credentialColumns = "c.key, c.version, c.body, c.account, c.state, c.sealed, c.name, c.last_used, c.times_used"
 
+// withAccounts returns the columns of credentials and their accounts, and to which of
+// those who ask each row belongs.
+const withAccounts = "SELECT q.n, " + credentialColumns + `, a.key, a.version, a.body
+	FROM unnest($1::bytea[]) WITH ORDINALITY AS q (key, n)
+	JOIN credentials c ON c.key = q.key LEFT JOIN accounts a ON a.key = c.account`
+
+// credentialAsked is a credential that is asked for, and the answer.
+type credentialAsked struct {
+	key        []byte
+	credential store.Credential
+	account    store.Row
+}
+
 // CredentialAndAccount implements store.Reader.
 func (s *Store) CredentialAndAccount(ctx context.Context, key []byte) (store.Credential, store.Row, error) {
-	type both struct {
-		credential store.Credential
-		account    store.Row
+	m, err := readGathered(ctx, &s.asking, credentialAsked{key: bytes.Clone(key)})
+	if err != nil {
+		return store.Credential{}, store.Row{}, err
 	}
-	found, err := readOne(ctx, s, func(row pgx.CollectableRow) (b both, err error) {
-		err = row.Scan(append(credentialFields(&b.credential),
-			(*blob)(&b.account.Key), &b.account.Version, (*blob)(&b.account.Body))...)
-		return b, err
-	}, `SELECT `+credentialColumns+`, coalesce(a.key, ''::bytea), coalesce(a.version, 0), coalesce(a.body, ''::bytea)
-		FROM credentials c LEFT JOIN accounts a ON a.key = c.account WHERE c.key = $1`, full(key))
-	return found.credential, found.account, err
+	return m.call.credential, m.call.account, nil
+}
+
+// readCredentials reads what a group asks for, as gatherer.run.
+func readCredentials(ctx context.Context, conn *pgx.Conn, group []*gathered[credentialAsked]) error {
+	keys := blobs(group, func(m *gathered[credentialAsked]) []byte { return m.call.key })
+	for _, m := range group {
+		m.err = store.ErrNotFound
+	}
+	err := exchange(ctx, conn, query{sql: withAccounts, params: [][]byte{keys}, row: func(r *row) {
+		place, ok := r.ordinal(len(group))
+		if !ok {
+			return
+		}
+		m := group[place]
+		m.err = nil
+		r.keep()
+		c, a := &m.call.credential, &m.call.account
+		c.Key, c.Version, c.Body, c.Account = r.blob(), r.count(), r.blob(), r.blob()
+		c.State, c.Sealed, c.Name = r.count(), r.blob(), r.blob()
+		c.LastUsed, c.TimesUsed = r.instant(), r.count()
+		a.Key, a.Version, a.Body = r.blob(), r.count(), r.blob()
+	}})
+	return unread(conn, err)
 }
 
 // Credentials implements store.Reader.

@@ -42,7 +42,22 @@ func (l *lanes) enter(ctx context.Context, chain uint32) (leave func(), err erro
 	}
 }
 
-// chainOf picks the chain of a verb's event: the same for a repeat.
+// any enters a lane where nobody is, looking from first on, and returns its chain and how
+// to leave it. Where all are taken it enters none, for lanes promise nothing.
+func (l *lanes) any(first uint32) (chain uint32, leave func()) {
+	for n := range uint32(chains) {
+		chain = (first + n) % chains
+		select {
+		case l[chain] <- struct{}{}:
+			return chain, func() { <-l[chain] }
+		default:
+		}
+	}
+	return first, func() {}
+}
+
+// chainOf picks the chain of a verb's event: the same for a repeat. Sign-ins of a group
+// share one, whichever is free: a repeat finds its spend.
 func chainOf(op store.OpID) uint32 { return uint32(op[0]) % chains }
 
 // nextChain takes the chains in turn, for verbs that no OpID assigns to one.

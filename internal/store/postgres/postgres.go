@@ -83,13 +83,17 @@ type Config struct {
 
 // Store is a store.Store in a PostgreSQL database. Make one with Open.
 type Store struct {
-	pool   *pgxpool.Pool
-	now    func() time.Time
-	log    *slog.Logger
-	limit  time.Duration // for a statement, and for the wait for a connection
-	lanes  lanes
-	turn   atomic.Uint32 // spreads events of verbs without an OpID over the chains
-	closed atomic.Bool
+	pool  *pgxpool.Pool
+	now   func() time.Time
+	log   *slog.Logger
+	limit time.Duration // for a statement, and for the wait for a connection
+	lanes lanes
+	// What there is most of goes in groups.
+	signingIn gatherer[store.SignIn]
+	asking    gatherer[credentialAsked]
+	calling   gatherer[sessionAsked]
+	turn      atomic.Uint32 // spreads events of verbs without an OpID over the chains
+	closed    atomic.Bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -106,13 +110,17 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("postgres: open: %w", err)
 	}
-	return &Store{
+	s := &Store{
 		pool:  pool,
 		now:   c.Now,
 		log:   c.Log,
 		limit: c.StatementTimeout,
 		lanes: newLanes(),
-	}, nil
+	}
+	s.signingIn = gatherer[store.SignIn]{store: s, run: s.signIns}
+	s.asking = gatherer[credentialAsked]{store: s, run: readCredentials, leaves: true}
+	s.calling = gatherer[sessionAsked]{store: s, run: readSessions, leaves: true}
+	return s, nil
 }
 
 // Migrate brings the schema of the database of c up to date and closes again. A

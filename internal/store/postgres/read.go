@@ -55,6 +55,23 @@ func readOne[V any](ctx context.Context, s *Store, scan pgx.RowToFunc[V], sql st
 	return v, err
 }
 
+// readGathered reads with others, and where that fails alone: a read may always be tried
+// again.
+func readGathered[C any](ctx context.Context, g *gatherer[C], call C) (*gathered[C], error) {
+	m, err := g.do(ctx, call)
+	if !again(err) {
+		return m, err
+	}
+	alone := &gathered[C]{call: call}
+	err = g.store.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := g.run(ctx, conn, []*gathered[C]{alone}); err != nil {
+			return err
+		}
+		return alone.err
+	})
+	return alone, err
+}
+
 // unread names an error of a read, which may always be tried again.
 func unread(conn *pgx.Conn, err error) error {
 	if err == nil || errors.Is(err, store.ErrNotFound) {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -12,20 +13,47 @@ import (
 
 const sessionColumns = "s.key, s.version, s.body, s.account, s.expires"
 
+// sessionsWithAccounts returns the columns of sessions and their accounts, and to which
+// of those who ask each row belongs.
+const sessionsWithAccounts = "SELECT q.n, " + sessionColumns + `, a.key, a.version, a.body
+	FROM unnest($1::bytea[]) WITH ORDINALITY AS q (key, n)
+	JOIN sessions s ON s.key = q.key LEFT JOIN accounts a ON a.key = s.account`
+
+// sessionAsked is a session that is asked for, and the answer.
+type sessionAsked struct {
+	key     []byte
+	session store.Session
+	account store.Row
+}
+
 // SessionAndAccount implements store.Reader.
 func (s *Store) SessionAndAccount(ctx context.Context, key []byte) (store.Session, store.Row, error) {
-	type both struct {
-		session store.Session
-		account store.Row
+	m, err := readGathered(ctx, &s.calling, sessionAsked{key: bytes.Clone(key)})
+	if err != nil {
+		return store.Session{}, store.Row{}, err
 	}
-	found, err := readOne(ctx, s, func(row pgx.CollectableRow) (b both, err error) {
-		v := &b.session
-		err = row.Scan((*blob)(&v.Key), &v.Version, (*blob)(&v.Body), (*blob)(&v.Account), (*instant)(&v.Expires),
-			(*blob)(&b.account.Key), &b.account.Version, (*blob)(&b.account.Body))
-		return b, err
-	}, `SELECT `+sessionColumns+`, coalesce(a.key, ''::bytea), coalesce(a.version, 0), coalesce(a.body, ''::bytea)
-		FROM sessions s LEFT JOIN accounts a ON a.key = s.account WHERE s.key = $1`, full(key))
-	return found.session, found.account, err
+	return m.call.session, m.call.account, nil
+}
+
+// readSessions reads what a group asks for, as gatherer.run.
+func readSessions(ctx context.Context, conn *pgx.Conn, group []*gathered[sessionAsked]) error {
+	keys := blobs(group, func(m *gathered[sessionAsked]) []byte { return m.call.key })
+	for _, m := range group {
+		m.err = store.ErrNotFound
+	}
+	err := exchange(ctx, conn, query{sql: sessionsWithAccounts, params: [][]byte{keys}, row: func(r *row) {
+		place, ok := r.ordinal(len(group))
+		if !ok {
+			return
+		}
+		m := group[place]
+		m.err = nil
+		r.keep()
+		v, a := &m.call.session, &m.call.account
+		v.Key, v.Version, v.Body, v.Account, v.Expires = r.blob(), r.count(), r.blob(), r.blob(), r.instant()
+		a.Key, a.Version, a.Body = r.blob(), r.count(), r.blob()
+	}})
+	return unread(conn, err)
 }
 
 // SessionsOf implements store.Sessions.

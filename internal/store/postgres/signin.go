@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// The sign-in is the verb that there is most of, so it takes no transaction across its
-// round trips and no lock between them. judgeSignIn asks everything at once, so that
+// A sign-in that goes alone takes no transaction across its round trips and no lock
+// between them. judgeSignIn asks everything at once, so that
 // the event is asked for only when nothing speaks against it; writeSignIn judges again
 // and writes, in one statement, of which the part on sessions is left out when there is
 // none.
@@ -61,18 +62,35 @@ const (
 	writeSignInOnly = writeSignIn + ` SELECT 1 / count(*) FROM told`
 )
 
-// RecordSignIn implements store.Ceremonies.
+// RecordSignIn implements store.Ceremonies. It goes with others where it can, and alone
+// where it must.
 func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
-	chain := chainOf(v.Op)
-	leave, err := s.lanes.enter(ctx, chain)
+	if !plain(ctx, v) {
+		return s.signInAlone(ctx, v, false)
+	}
+	m, err := s.signingIn.do(ctx, v)
+	if !errors.Is(err, errAlone) {
+		return err
+	}
+	s.log.LogAttrs(ctx, slog.LevelDebug, "postgres: goes alone", slog.Any("cause", err))
+	// Together they take no longer than one call may.
+	ctx, cancel := context.WithDeadline(ctx, m.entered.Add(s.limit+slack))
+	defer cancel()
+	// One that was ready to be written has lost to another: it stands in line.
+	return s.signInAlone(ctx, v, err != errAlone)
+}
+
+// signInAlone makes a sign-in happen by itself. One that queues waits for its turn at
+// the head of its chain, as do all that have lost once.
+func (s *Store) signInAlone(ctx context.Context, v store.SignIn, queues bool) error {
+	leave, err := s.lanes.enter(ctx, chainOf(v.Op))
 	if err != nil {
 		return err
 	}
 	defer leave()
-	queues := false
 	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		err := trySignIn(ctx, conn, v, queues)
 		queues = queues || errors.Is(err, errLost)
