@@ -43,7 +43,7 @@ func TestLanguagesForgetByPlaces(t *testing.T) {
 	l := newLanguages([]language.Tag{language.German})
 	r := httptest.NewRequest("GET", "/", nil)
 	for i := range 4 * wishesKept {
-		for accept, want := range map[string]string{fmt.Sprintf("de;q=0.%d", i): "de", fmt.Sprintf("en;q=0.%d", i): "en"} {
+		for accept, want := range map[string]string{fmt.Sprintf("de;q=0.1%d", i): "de", fmt.Sprintf("en;q=0.1%d", i): "en"} {
 			r.Header.Set("Accept-Language", accept)
 			if got := l.best(r); got != want {
 				t.Fatalf("%q: %q", accept, got)

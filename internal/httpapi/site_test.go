@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,7 +58,7 @@ func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site
 		RPID:       ceremonytest.RPID,
 		Ceremonies: w.RP, Accounts: w.Accounts, Sessions: w.Sessions, Tokens: tokens,
 		Flood: limit.NewFlood(limit.FloodConfig{Rate: 1e6, Burst: 1e6, Now: w.Clock.Now}),
-		Pages: testPages(t), Ready: func(context.Context) error { return nil },
+		Pages: barePages(t), Ready: func(context.Context) error { return nil },
 		Log: slog.New(slog.NewJSONHandler(w.Journal, nil)), Now: w.Clock.Now, Rand: rand.Reader,
 	}
 	for _, e := range edit {
@@ -66,23 +68,49 @@ func newSiteOn(t testing.TB, w *ceremonytest.World, edit ...func(*Config)) *site
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{World: w, API: api, t: t}
+	s := &site{World: w, API: api, t: t}
+	s.dress()
+	return s
 }
 
-// testPages are the pages as they are served, whether or not their script was built. The
-// scripts themselves are cut short: a site is made for most tests, and packs them anew.
-func testPages(t testing.TB) map[string][]byte {
+// thePages are the pages as they are served, whether or not their script was built. They
+// are packed once for all tests: that takes longer than most tests do.
+var thePages = sync.OnceValues(func() (pages, error) {
+	files, err := console.Pages(console.Operator{Name: "Example", SignUp: "open"})
+	if err != nil {
+		return pages{}, err
+	}
+	return newPages(files)
+})
+
+// barePages are pages in every language of thePages, and nothing on them.
+func barePages(t testing.TB) map[string][]byte {
 	t.Helper()
-	pages, err := console.Pages(console.Operator{Name: "Example", SignUp: "open"})
+	whole, err := thePages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, body := range pages {
-		if strings.HasSuffix(name, ".js") {
-			pages[name] = body[:min(len(body), 1<<10)]
+	bare := map[string][]byte{}
+	for name := range whole.files {
+		if path.Base(name) == "sign-in.html" {
+			bare[name] = nil
 		}
 	}
-	return pages
+	return bare
+}
+
+// dress puts thePages where a test has none of its own.
+func (s *site) dress() {
+	s.t.Helper()
+	whole, err := thePages()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, p := range whole.files {
+		if s.cfg.Pages[name] == nil {
+			s.pages.files[name] = p
+		}
+	}
 }
 
 // anAsset is the path of an asset that is always there.

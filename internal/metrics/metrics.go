@@ -43,12 +43,13 @@ type Registry struct {
 	verbs      *prometheus.HistogramVec
 	errors     *prometheus.CounterVec
 
-	codes *bounded // of failures, alarms and outcomes
+	codes   *bounded // of failures, alarms and outcomes
+	answers answerCache
 }
 
 // New makes a Registry, with the series of the Go runtime and of the process.
 func New(cfg Config) *Registry {
-	r := &Registry{now: cfg.Now, gatherer: prometheus.NewRegistry(), codes: newBounded(maxCodes)}
+	r := &Registry{now: cfg.Now, gatherer: prometheus.NewRegistry(), codes: newBounded(maxCodes), answers: answerCache{limit: maxKinds}}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 		r.gatherer.MustRegister(c)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -61,6 +62,50 @@ func TestSeries(t *testing.T) {
 	}
 	if strings.Contains(got, `ceremony="binding",outcome="ok"`) {
 		t.Error("reading the passkeys was counted as a ceremony")
+	}
+}
+
+// TestAnsweredTogether: kinds that are new to many at once, and more of them than are
+// remembered, are all counted.
+func TestAnsweredTogether(t *testing.T) {
+	r := New(Config{Version: "v1", Now: time.Now})
+	r.answers.limit = 50
+	const kinds, callers = 80, 4
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for i := range kinds {
+				r.Answered(Request{Method: "GET", Route: fmt.Sprintf("/r%d", i), Status: 200})
+			}
+		})
+	}
+	group.Wait()
+	if n := len(*r.answers.known.Load()); n != r.answers.limit {
+		t.Errorf("%d kinds are remembered, want the bound %d", n, r.answers.limit)
+	}
+	got := page(t, r)
+	for i := range kinds {
+		if want := fmt.Sprintf(`keyturn_http_requests_total{method="GET",route="/r%d",status="2xx"} %d`, i, callers); !strings.Contains(got, want+"\n") {
+			t.Fatalf("no %s", want)
+		}
+	}
+}
+
+// TestAnsweredAllocatesNothing, once a kind of answer is known.
+func TestAnsweredAllocatesNothing(t *testing.T) {
+	r := New(Config{Version: "v1", Now: time.Now})
+	q := Request{Method: "POST", Route: "/v1/sign-in/passkey", Status: 401, Code: "authentication_failed", Reason: "signature_invalid"}
+	if n := testing.AllocsPerRun(100, func() { r.Answered(q) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkAnswered(b *testing.B) {
+	r := New(Config{Version: "v1", Now: time.Now})
+	q := Request{Method: "POST", Route: "/v1/sign-in/passkey", Status: 200, Duration: time.Millisecond}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Answered(q)
 	}
 }
 

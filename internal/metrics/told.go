@@ -1,8 +1,12 @@
 package metrics
 
 import (
-	"strconv"
+	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Request is an answered request as a door tells of it.
@@ -41,28 +45,98 @@ func ceremony(method, route string) string {
 
 // Answered counts a request, and the ceremony that it finished.
 func (r *Registry) Answered(q Request) {
-	r.requests.WithLabelValues(q.Method, q.Route, class(q.Status)).Inc()
-	r.durations.WithLabelValues(q.Route).Observe(q.Duration.Seconds())
-	name := ceremony(q.Method, q.Route)
-	if name == "" {
-		return
+	s := r.answers.of(r.kind(q), r.answerSeries)
+	s.requests.Inc()
+	s.seconds.Observe(q.Duration.Seconds())
+	if s.outcome != nil {
+		s.outcome.Inc()
 	}
-	outcome := "ok"
+}
+
+// answerKind is what the labels of an answer are made of. Its values are of closed sets.
+type answerKind struct{ method, route, class, ceremony, outcome string }
+
+func (r *Registry) kind(q Request) answerKind {
+	k := answerKind{method: q.Method, route: q.Route, class: class(q.Status), ceremony: ceremony(q.Method, q.Route)}
 	switch {
+	case k.ceremony == "":
 	case q.Reason != "":
-		outcome = r.codes.value(q.Reason)
+		k.outcome = r.codes.value(q.Reason)
 	case q.Code != "":
-		outcome = r.codes.value(q.Code)
+		k.outcome = r.codes.value(q.Code)
+	default:
+		k.outcome = "ok"
 	}
-	r.ceremonies.WithLabelValues(name, outcome).Inc()
+	return k
+}
+
+// answerSeries are the series that an answer is counted in.
+type answerSeries struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+	outcome  prometheus.Counter // of the ceremony that it finished; nil: none
+}
+
+func (r *Registry) answerSeries(k answerKind) *answerSeries {
+	s := &answerSeries{
+		requests: r.requests.WithLabelValues(k.method, k.route, k.class),
+		seconds:  r.durations.WithLabelValues(k.route),
+	}
+	if k.ceremony != "" {
+		s.outcome = r.ceremonies.WithLabelValues(k.ceremony, k.outcome)
+	}
+	return s
+}
+
+// maxKinds bounds how many kinds of answers are remembered. There are some hundred; what
+// comes beyond is looked up by its labels.
+const maxKinds = 1024
+
+// answerCache remembers the series of each kind of answer, for finding three of them by
+// their labels takes 1 µs. It is read without a lock and copied when a kind is new.
+type answerCache struct {
+	limit int
+
+	mu    sync.Mutex // held by who copies
+	known atomic.Pointer[map[answerKind]*answerSeries]
+}
+
+func (c *answerCache) of(k answerKind, find func(answerKind) *answerSeries) *answerSeries {
+	if known := c.known.Load(); known != nil {
+		if s, ok := (*known)[k]; ok {
+			return s
+		}
+	}
+	s := find(k)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := make(map[answerKind]*answerSeries)
+	if known := c.known.Load(); known != nil {
+		if len(*known) >= c.limit {
+			return s
+		}
+		maps.Copy(next, *known)
+	}
+	next[k] = s
+	c.known.Store(&next)
+	return s
 }
 
 // class is the class of a status (RFC 9110 §15).
 func class(status int) string {
-	if status < 100 || status > 599 {
-		return other
+	switch status / 100 {
+	case 1:
+		return "1xx"
+	case 2:
+		return "2xx"
+	case 3:
+		return "3xx"
+	case 4:
+		return "4xx"
+	case 5:
+		return "5xx"
 	}
-	return strconv.Itoa(status/100) + "xx"
+	return other
 }
 
 // Failed counts an attempt that failed.
