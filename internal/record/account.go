@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -33,7 +34,7 @@ func (v *Vault) SealAccount(f AccountFacts, version uint64) (store.Row, error) {
 		return store.Row{}, &Invalid{fmt.Sprintf("an account salt of %d bytes", len(f.Salt))}
 	}
 	f.Created, f.CodesMade = milli(f.Created), milli(f.CodesMade)
-	plain, err := encode(v.codec, f)
+	plain, err := v.codec.account.encode(f)
 	if err != nil {
 		return store.Row{}, err
 	}
@@ -50,7 +51,7 @@ func (v *Vault) OpenAccount(row store.Row) (Account, error) {
 	if err != nil {
 		return Account{}, &Tampered{Code: codeAccount, Key: row.Key, Err: err}
 	}
-	f, err := decode[AccountFacts](v.codec, plain)
+	f, err := v.codec.account.decode(plain)
 	if err != nil {
 		return Account{}, &Tampered{Code: codeAccount, Key: row.Key, Err: err}
 	}
@@ -104,6 +105,9 @@ func (a Account) UserHandle() []byte { return bytes.Clone(a.facts.UserHandle) }
 
 // Active tells whether the account may be used.
 func (a Account) Active() bool { return a.facts.State == StateActive }
+
+// Held tells whether something is held on the account at now.
+func (a Account) Held(now time.Time) bool { return now.UnixMilli() < a.facts.HeldUntil }
 
 // TicketEpoch is what a ticket bound to the account must have been sealed with.
 func (a Account) TicketEpoch() uint64 { return a.facts.TicketEpoch }

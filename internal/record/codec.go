@@ -12,6 +12,12 @@ import (
 type codec struct {
 	enc cbor.EncMode
 	dec cbor.DecMode
+
+	// What every sign-in reads or writes.
+	account    shape[AccountFacts]
+	credential shape[CredentialFacts]
+	use        shape[UseFacts]
+	session    shape[SessionFacts]
 }
 
 func newCodec() (codec, error) {
@@ -32,7 +38,10 @@ func newCodec() (codec, error) {
 	if err != nil {
 		return codec{}, fmt.Errorf("record: %w", err)
 	}
-	return codec{enc: enc, dec: dec}, nil
+	return codec{
+		enc: enc, dec: dec,
+		account: accountShape(), credential: credentialShape(), use: useShape(), session: sessionShape(),
+	}, nil
 }
 
 // encode refuses facts that would not decode again (text that is not UTF-8, a year

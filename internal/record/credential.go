@@ -54,7 +54,7 @@ func (v *Vault) SealCredential(c NewCredential) (store.Credential, error) {
 		Account: slices.Clone(c.Account.ID[:]),
 		State:   c.State,
 	}
-	plain, err := encode(v.codec, c.Facts)
+	plain, err := v.codec.credential.encode(c.Facts)
 	if err != nil {
 		return store.Credential{}, err
 	}
@@ -85,7 +85,7 @@ func nameAD(key []byte) [][]byte {
 }
 
 func (v *Vault) sealUse(row store.Credential, salt []byte, use UseFacts) ([]byte, error) {
-	plain, err := encode(v.codec, use)
+	plain, err := v.codec.use.encode(use)
 	if err != nil {
 		return nil, err
 	}
@@ -146,13 +146,13 @@ func (v *Vault) openCredential(row store.Credential, a Account) (Credential, err
 	if err != nil {
 		return Credential{}, fmt.Errorf("facts: %w", err)
 	}
-	if c.facts, err = decode[CredentialFacts](v.codec, plain); err != nil {
+	if c.facts, err = v.codec.credential.decode(plain); err != nil {
 		return Credential{}, err
 	}
 	if plain, err = purpose.Open(useAD(row), c.salt, row.Body); err != nil {
 		return Credential{}, fmt.Errorf("use: %w", err)
 	}
-	if c.use, err = decode[UseFacts](v.codec, plain); err != nil {
+	if c.use, err = v.codec.use.decode(plain); err != nil {
 		return Credential{}, err
 	}
 	if plain, err = purpose.Open(nameAD(row.Key), c.salt, row.Name); err != nil {

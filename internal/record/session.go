@@ -23,7 +23,7 @@ func (v *Vault) SealSession(f SessionFacts, version uint64) (store.Session, erro
 	}
 	f.AuthTime, f.ProvedAt, f.Created = milli(f.AuthTime), milli(f.ProvedAt), milli(f.Created)
 	f.LastSeen, f.Expires, f.RotatedAt = milli(f.LastSeen), milli(f.Expires), milli(f.RotatedAt)
-	plain, err := encode(v.codec, f)
+	plain, err := v.codec.session.encode(f)
 	if err != nil {
 		return store.Session{}, err
 	}
@@ -46,7 +46,7 @@ func (v *Vault) OpenSession(row store.Session) (Session, error) {
 	if err != nil {
 		return tampered(err)
 	}
-	f, err := decode[SessionFacts](v.codec, plain)
+	f, err := v.codec.session.decode(plain)
 	if err != nil {
 		return tampered(err)
 	}
