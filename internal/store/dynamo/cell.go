@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 )
@@ -150,7 +149,7 @@ func (s *Store) judge(ctx context.Context, cells []*cell) error {
 // the answer.
 func (s *Store) fetch(ctx context.Context, places []place) (map[place]item, error) {
 	found := make(map[place]item, len(places))
-	var wanted []map[string]types.AttributeValue
+	var wanted []item
 	seen := make(map[place]bool, len(places))
 	for _, at := range places {
 		if !seen[at] {
@@ -186,29 +185,25 @@ func (s *Store) fetch(ctx context.Context, places []place) (map[place]item, erro
 }
 
 func (s *Store) fetchOne(ctx context.Context, at place) (item, error) {
-	yes := true
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: at.key(), ConsistentRead: &yes})
+	r, err := s.db.do(ctx, ask{operation: opGet, key: at.key(), consistent: true})
 	if err != nil {
 		return nil, s.failed(ctx, "read", err)
 	}
-	return out.Item, nil
+	return r.item, nil
 }
 
 // fetchBatch reads at most a hundred items. The server may answer for some of them only;
 // the others are asked for again.
-func (s *Store) fetchBatch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item)) error {
-	yes := true
+func (s *Store) fetchBatch(ctx context.Context, keys []item, each func(item)) error {
 	for attempt := 0; len(keys) > 0; attempt++ {
-		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{s.table: {Keys: keys, ConsistentRead: &yes}},
-		})
+		r, err := s.db.do(ctx, ask{operation: opGetBatch, batch: keys, consistent: true})
 		if err != nil {
 			return s.failed(ctx, "read", err)
 		}
-		for _, i := range out.Responses[s.table] {
+		for _, i := range r.items {
 			each(i)
 		}
-		keys = out.UnprocessedKeys[s.table].Keys
+		keys = r.unread
 		if len(keys) > 0 {
 			if err := pause(ctx, jitter(attempt)); err != nil {
 				return err

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // How a request is repeated. The budget is the client's: when everything fails it is
@@ -25,7 +24,8 @@ const (
 	retryBudget = 250 // tokens; a retry costs 5 (10 after a timeout), a success gives 1 back
 )
 
-// connect makes the client. It sends nothing.
+// connect makes the SDK's client, which finds the settings and makes tables. It sends
+// nothing.
 func connect(ctx context.Context, c Config) (*dynamodb.Client, error) {
 	if c.Table == "" {
 		return nil, errors.New("dynamo: no table is named")
@@ -71,7 +71,7 @@ func transport(c Config) http.RoundTripper {
 	}
 }
 
-func newRetryer() aws.Retryer {
+func newRetryer() *retry.Standard {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
 		o.MaxBackoff = lastDelay
@@ -114,8 +114,7 @@ func ended(ctx context.Context) error {
 
 // refused tells whether the condition of a write did not hold.
 func refused(err error) bool {
-	var failed *types.ConditionalCheckFailedException
-	return errors.As(err, &failed)
+	return code(err) == "ConditionalCheckFailedException"
 }
 
 // failed wraps what the client or the server says. Its text names the operation and the

@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 )
 
 // layout is the edition of the table's layout. A program refuses a table of a later one.
@@ -24,22 +23,26 @@ const made = 5 * time.Minute
 func Create(ctx context.Context, c Config) error {
 	c = withDefaults(c)
 	c.Timeout = max(c.Timeout, 10*time.Second) // making a table is no request of anybody's
-	db, err := connect(ctx, c)
+	makes, err := connect(ctx, c)
 	if err != nil {
 		return err
 	}
-	s := &Store{db: db, table: c.Table, timeout: made, random: c.Random, now: c.Now, log: c.Log}
+	db, err := newClient(ctx, c, makes.Options())
+	if err != nil {
+		return err
+	}
+	s := &Store{db: db, makes: makes, table: c.Table, timeout: made, random: c.Random, now: c.Now, log: c.Log}
 	ctx, leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	_, err = db.CreateTable(ctx, definition(c.Table))
+	_, err = makes.CreateTable(ctx, definition(c.Table))
 	var there *types.ResourceInUseException
 	if err != nil && !errors.As(err, &there) {
 		return s.failed(ctx, "create the table", err)
 	}
-	wait := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) {
+	wait := dynamodb.NewTableExistsWaiter(makes, func(o *dynamodb.TableExistsWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 10*time.Millisecond, 2*time.Second
 	})
 	if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &c.Table}, made); err != nil {
@@ -91,22 +94,21 @@ func definition(table string) *dynamodb.CreateTableInput {
 // enableExpiry has DynamoDB forget what Expire would delete. A compatible server that
 // knows no expiry does without: nothing trusts it.
 func (s *Store) enableExpiry(ctx context.Context) error {
-	out, err := s.db.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &s.table})
+	out, err := s.makes.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &s.table})
 	if err == nil && out.TimeToLiveDescription != nil {
 		switch out.TimeToLiveDescription.TimeToLiveStatus {
 		case types.TimeToLiveStatusEnabled, types.TimeToLiveStatusEnabling:
 			return nil
 		}
 	}
-	_, err = s.db.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+	_, err = s.makes.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
 		TableName:               &s.table,
 		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: ptr(attrTTL), Enabled: ptr(true)},
 	})
-	var fault smithy.APIError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &fault) && fault.ErrorCode() == "UnknownOperationException":
+	case code(err) == "UnknownOperationException":
 		s.log.Warn("dynamo: the server knows no expiry; what has expired goes by upkeep alone")
 		return nil
 	}
@@ -117,12 +119,10 @@ func (s *Store) enableExpiry(ctx context.Context) error {
 // been signed, because a template made it, is signed when its keys and indexes are right.
 func (s *Store) recognize(ctx context.Context) error {
 	c, err := s.readOne(ctx, meta())
-	var missing *types.ResourceNotFoundException
-	var invalid smithy.APIError
 	switch {
-	case errors.As(err, &missing):
+	case code(err) == "ResourceNotFoundException":
 		return fmt.Errorf("%w (table %s)", ErrNoTable, s.table)
-	case errors.As(err, &invalid) && invalid.ErrorCode() == "ValidationException":
+	case code(err) == "ValidationException":
 		return ErrForeign // the keys of its items are others
 	case err != nil:
 		return err
@@ -139,7 +139,7 @@ func (s *Store) recognize(ctx context.Context) error {
 }
 
 func (s *Store) sign(ctx context.Context) error {
-	out, err := s.db.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
+	out, err := s.makes.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
 	if err != nil {
 		return s.failed(ctx, "describe the table", err)
 	}

@@ -101,7 +101,8 @@ type Config struct {
 
 // Store is a store.Store in a DynamoDB table. Make one with Open.
 type Store struct {
-	db       *dynamodb.Client
+	db       engine
+	makes    *dynamodb.Client // tables, and looks at them
 	table    string
 	timeout  time.Duration
 	patience time.Duration
@@ -126,12 +127,16 @@ var _ store.Store = (*Store)(nil)
 // Errors: ErrNoTable, ErrForeign, ErrNewer, or what the client or the server says.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	c = withDefaults(c)
-	db, err := connect(ctx, c)
+	makes, err := connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	db, err := newClient(ctx, c, makes.Options())
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		db: db, table: c.Table, timeout: c.Timeout, patience: c.Patience, grace: max(c.Grace, 0),
+		db: db, makes: makes, table: c.Table, timeout: c.Timeout, patience: c.Patience, grace: max(c.Grace, 0),
 		random: c.Random, now: c.Now, log: c.Log, chains: chains,
 	}
 	ctx, leave, err := s.enter(ctx)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/keyturn/keyturn/internal/store"
@@ -28,12 +27,12 @@ func (s *Store) Append(ctx context.Context, event store.EventFunc) error {
 // head reads the last event of a chain. After it there may stand a slot that was shut to
 // somebody and is still to be filled.
 func (s *Store) head(ctx context.Context, chain uint32) (store.Head, error) {
-	last, err := s.query(ctx, dynamodb.QueryInput{
-		KeyConditionExpression:    ptr("#p = :p"),
-		ExpressionAttributeNames:  map[string]string{"#p": attrPart},
-		ExpressionAttributeValues: item{":p": &types.AttributeValueMemberS{Value: chainPart(chain)}},
-		ConsistentRead:            ptr(true),
-		ScanIndexForward:          ptr(false),
+	last, err := s.query(ctx, ask{
+		where:      "#p = :p",
+		names:      map[string]string{"#p": attrPart},
+		values:     item{":p": &types.AttributeValueMemberS{Value: chainPart(chain)}},
+		consistent: true,
+		backwards:  true,
 	}, 2)
 	if err != nil {
 		return store.Head{}, err
@@ -57,14 +56,14 @@ func (s *Store) Chain(ctx context.Context, chain uint32, after uint64, limit int
 		return nil, err
 	}
 	defer leave()
-	found, err := s.query(ctx, dynamodb.QueryInput{
-		KeyConditionExpression:   ptr("#p = :p AND #s > :s"),
-		ExpressionAttributeNames: map[string]string{"#p": attrPart, "#s": attrSort},
-		ExpressionAttributeValues: item{
+	found, err := s.query(ctx, ask{
+		where: "#p = :p AND #s > :s",
+		names: map[string]string{"#p": attrPart, "#s": attrSort},
+		values: item{
 			":p": &types.AttributeValueMemberS{Value: chainPart(chain)},
 			":s": &types.AttributeValueMemberB{Value: ordered(after)},
 		},
-		ConsistentRead: ptr(true),
+		consistent: true,
 	}, limit)
 	if err != nil {
 		return nil, err
@@ -96,12 +95,12 @@ func (s *Store) EventsOf(ctx context.Context, account []byte, before store.Posit
 		names["#o"] = attrOrder
 		values[":o"] = &types.AttributeValueMemberB{Value: positionOrder(before)}
 	}
-	found, err := s.query(ctx, dynamodb.QueryInput{
-		IndexName:                 ptr(indexList),
-		KeyConditionExpression:    &condition,
-		ExpressionAttributeNames:  names,
-		ExpressionAttributeValues: values,
-		ScanIndexForward:          ptr(false),
+	found, err := s.query(ctx, ask{
+		index:     indexList,
+		where:     condition,
+		names:     names,
+		values:    values,
+		backwards: true,
 	}, limit)
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func items(t testing.TB, s *Store) (list []item) {
 	t.Helper()
 	in := &dynamodb.ScanInput{TableName: &s.table, ConsistentRead: ptr(true)}
 	for {
-		out, err := s.db.Scan(context.WithoutCancel(t.Context()), in)
+		out, err := s.makes.Scan(context.WithoutCancel(t.Context()), in)
 		must(t, err)
 		for _, i := range out.Items {
 			list = append(list, i)
@@ -150,7 +150,7 @@ func fill(t testing.TB, s *Store, list []item) {
 			requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: i}})
 		}
 		for len(requests) > 0 {
-			out, err := s.db.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
+			out, err := s.makes.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{
 				RequestItems: map[string][]types.WriteRequest{s.table: requests},
 			})
 			must(t, err)

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 )
@@ -25,22 +24,20 @@ const page = 1000
 
 // query reads entries of a partition, of the table or of an index, until there are limit
 // of them or no more.
-func (s *Store) query(ctx context.Context, in dynamodb.QueryInput, limit int) ([]item, error) {
-	in.TableName = &s.table
+func (s *Store) query(ctx context.Context, which ask, limit int) ([]item, error) {
+	which.operation = opQuery
 	var list []item
 	for len(list) < limit {
-		in.Limit = ptr(int32(min(limit-len(list), page)))
-		out, err := s.db.Query(ctx, &in)
+		which.limit = min(limit-len(list), page)
+		r, err := s.db.do(ctx, which)
 		if err != nil {
 			return nil, s.failed(ctx, "list", err)
 		}
-		for _, i := range out.Items {
-			list = append(list, i)
-		}
-		if len(out.LastEvaluatedKey) == 0 {
+		list = append(list, r.items...)
+		if len(r.last) == 0 {
 			break
 		}
-		in.ExclusiveStartKey = out.LastEvaluatedKey
+		which.after = r.last
 	}
 	return list, nil
 }
@@ -55,11 +52,11 @@ func (s *Store) orders(ctx context.Context, in string, w window) ([][]byte, erro
 		names["#o"] = attrOrder
 		condition += " AND #o > :o"
 	}
-	list, err := s.query(ctx, dynamodb.QueryInput{
-		IndexName:                 ptr(indexList),
-		KeyConditionExpression:    &condition,
-		ExpressionAttributeNames:  names,
-		ExpressionAttributeValues: values,
+	list, err := s.query(ctx, ask{
+		index:  indexList,
+		where:  condition,
+		names:  names,
+		values: values,
 	}, w.limit)
 	found := make([][]byte, len(list))
 	for n, i := range list {
@@ -152,11 +149,11 @@ func (s *Store) dueBefore(ctx context.Context, kind string, before int64, limit 
 	found, err := spread(ctx, func(ctx context.Context, lane string) ([]entry, error) {
 		values := item{":l": &types.AttributeValueMemberS{Value: kind + lane}}
 		values.putMillis(":d", before)
-		list, err := s.query(ctx, dynamodb.QueryInput{
-			IndexName:                 ptr(indexDue),
-			KeyConditionExpression:    ptr("#l = :l AND #d < :d"),
-			ExpressionAttributeNames:  map[string]string{"#l": attrLane, "#d": attrDue},
-			ExpressionAttributeValues: values,
+		list, err := s.query(ctx, ask{
+			index:  indexDue,
+			where:  "#l = :l AND #d < :d",
+			names:  map[string]string{"#l": attrLane, "#d": attrDue},
+			values: values,
 		}, min(limit, math.MaxInt32))
 		entries := make([]entry, len(list))
 		for n, i := range list {

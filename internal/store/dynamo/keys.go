@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/keyturn/keyturn/internal/store"
@@ -107,11 +106,11 @@ func (s *Store) partition(ctx context.Context, part string) ([]*cell, error) {
 		return nil, err
 	}
 	defer leave()
-	found, err := s.query(ctx, dynamodb.QueryInput{
-		KeyConditionExpression:    ptr("#p = :p"),
-		ExpressionAttributeNames:  map[string]string{"#p": attrPart},
-		ExpressionAttributeValues: item{":p": &types.AttributeValueMemberS{Value: part}},
-		ConsistentRead:            ptr(true),
+	found, err := s.query(ctx, ask{
+		where:      "#p = :p",
+		names:      map[string]string{"#p": attrPart},
+		values:     item{":p": &types.AttributeValueMemberS{Value: part}},
+		consistent: true,
 	}, math.MaxInt32)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/keyturn/keyturn/internal/store"
@@ -150,12 +149,11 @@ func (s *Store) endSessions(ctx context.Context, account []byte) error {
 	group.SetLimit(parallel)
 	for _, key := range keys {
 		group.Go(func() error {
-			_, err := s.delete(ctx, &dynamodb.DeleteItemInput{
-				TableName:                 &s.table,
-				Key:                       single(inSessions, key).key(),
-				ConditionExpression:       ptr("#a = :a"),
-				ExpressionAttributeNames:  map[string]string{"#a": attrAccount},
-				ExpressionAttributeValues: values,
+			_, err := s.delete(ctx, ask{
+				key:       single(inSessions, key).key(),
+				condition: "#a = :a",
+				names:     map[string]string{"#a": attrAccount},
+				values:    values,
 			})
 			return err
 		})

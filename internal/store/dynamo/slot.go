@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
@@ -65,12 +64,12 @@ func (s *Store) fate(ctx context.Context, r ref) (fate, error) {
 func (s *Store) fill(ctx context.Context, r ref, what item) (fate, error) {
 	filled := what.changed(r.slot.key())
 	filled.putText(attrDone, r.owner)
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName:                 &s.table,
-		Item:                      filled,
-		ConditionExpression:       ptr("attribute_not_exists(#w) AND (attribute_not_exists(#ab) OR NOT contains(#ab, :owner))"),
-		ExpressionAttributeNames:  map[string]string{"#w": attrDone, "#ab": attrShut},
-		ExpressionAttributeValues: item{":owner": &types.AttributeValueMemberS{Value: r.owner}},
+	_, err := s.db.do(ctx, ask{
+		operation: opPut,
+		item:      filled,
+		condition: "attribute_not_exists(#w) AND (attribute_not_exists(#ab) OR NOT contains(#ab, :owner))",
+		names:     map[string]string{"#w": attrDone, "#ab": attrShut},
+		values:    item{":owner": &types.AttributeValueMemberS{Value: r.owner}},
 	})
 	s.suspect.Store(err != nil && !refused(err))
 	switch {
@@ -95,13 +94,13 @@ func (s *Store) shut(ctx context.Context, r ref) (fate, error) {
 		values.putText(":l", dueUnfinished+lane([]byte(r.owner)))
 		values.putMillis(":d", s.now().Add(journalKept).UnixMilli())
 	}
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                 &s.table,
-		Key:                       r.slot.key(),
-		UpdateExpression:          &update,
-		ConditionExpression:       ptr("attribute_not_exists(#w)"),
-		ExpressionAttributeNames:  names,
-		ExpressionAttributeValues: values,
+	_, err := s.db.do(ctx, ask{
+		operation: opUpdate,
+		key:       r.slot.key(),
+		update:    update,
+		condition: "attribute_not_exists(#w)",
+		names:     names,
+		values:    values,
 	})
 	switch {
 	case err == nil:

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 )
@@ -48,12 +47,11 @@ func (s *Store) expire(ctx context.Context, kind string, now int64, limit int) (
 	group.SetLimit(parallel)
 	for _, e := range entries {
 		group.Go(func() error {
-			won, err := s.delete(ctx, &dynamodb.DeleteItemInput{
-				TableName:                 &s.table,
-				Key:                       e.at.key(),
-				ConditionExpression:       ptr("#d < :now"),
-				ExpressionAttributeNames:  map[string]string{"#d": attrDue},
-				ExpressionAttributeValues: values,
+			won, err := s.delete(ctx, ask{
+				key:       e.at.key(),
+				condition: "#d < :now",
+				names:     map[string]string{"#d": attrDue},
+				values:    values,
 			})
 			if won {
 				gone.Add(1)
@@ -140,7 +138,7 @@ func (s *Store) finishJournal(ctx context.Context, at place) error {
 	if needed {
 		return nil
 	}
-	_, err = s.delete(ctx, &dynamodb.DeleteItemInput{TableName: &s.table, Key: at.key()})
+	_, err = s.delete(ctx, ask{key: at.key()})
 	return err
 }
 
@@ -151,12 +149,12 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	defer leave()
-	out, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: meta().key()})
+	r, err := s.db.do(ctx, ask{operation: opGet, key: meta().key()})
 	if err != nil {
 		return time.Time{}, s.failed(ctx, "read the clock", err)
 	}
-	at, ok := middleware.GetServerTime(out.ResultMetadata)
-	if !ok {
+	at, err := http.ParseTime(r.date)
+	if err != nil {
 		return time.Time{}, errors.New("dynamo: the server does not say what time it is")
 	}
 	return at.UTC(), nil

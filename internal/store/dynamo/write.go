@@ -5,9 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // parallel is how many requests of one verb may be under way.
@@ -31,9 +28,9 @@ func (s *Store) swap(ctx context.Context, at place, prior []byte, what item) (re
 	}
 	next := what.changed(at.key())
 	next.putBytes(attrRev, rev)
-	in := &dynamodb.PutItemInput{TableName: &s.table, Item: next}
-	in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues = unmoved(prior)
-	_, err = s.db.PutItem(ctx, in)
+	put := ask{operation: opPut, item: next}
+	put.condition, put.names, put.values = unmoved(prior)
+	_, err = s.db.do(ctx, put)
 	s.suspect.Store(err != nil && !refused(err))
 	switch {
 	case err == nil:
@@ -49,13 +46,15 @@ func (s *Store) swap(ctx context.Context, at place, prior []byte, what item) (re
 // remove deletes an item of revision prior, and tells whether it did; after a lost answer
 // it cannot know, and says no.
 func (s *Store) remove(ctx context.Context, at place, prior []byte) (bool, error) {
-	in := &dynamodb.DeleteItemInput{TableName: &s.table, Key: at.key()}
-	in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues = unmoved(prior)
-	return s.delete(ctx, in)
+	still := ask{key: at.key()}
+	still.condition, still.names, still.values = unmoved(prior)
+	return s.delete(ctx, still)
 }
 
-func (s *Store) delete(ctx context.Context, in *dynamodb.DeleteItemInput) (bool, error) {
-	_, err := s.db.DeleteItem(ctx, in)
+// delete deletes the item with the key of which, under its condition.
+func (s *Store) delete(ctx context.Context, which ask) (bool, error) {
+	which.operation = opDelete
+	_, err := s.db.do(ctx, which)
 	s.suspect.Store(err != nil && !refused(err))
 	switch {
 	case err == nil:
@@ -67,13 +66,13 @@ func (s *Store) delete(ctx context.Context, in *dynamodb.DeleteItemInput) (bool,
 }
 
 // unmoved is the condition that an item has a revision; nil: that there is none.
-func unmoved(rev []byte) (*string, map[string]string, map[string]types.AttributeValue) {
+func unmoved(rev []byte) (condition string, names map[string]string, values item) {
 	if rev == nil {
-		return ptr("attribute_not_exists(#p)"), map[string]string{"#p": attrPart}, nil
+		return "attribute_not_exists(#p)", map[string]string{"#p": attrPart}, nil
 	}
-	values := item{}
+	values = item{}
 	values.putBytes(":r", rev)
-	return ptr("#r = :r"), map[string]string{"#r": attrRev}, values
+	return "#r = :r", map[string]string{"#r": attrRev}, values
 }
 
 // settle makes an item say by itself what it says, once its lock is decided. To have been
