@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -90,30 +89,35 @@ func heldLongest(facts record.AccountFacts, now time.Time) (until int64) {
 	return until
 }
 
-// CancelHold ends what a recovery began on an account that an older way in has just
-// signed in: its ticket is dead, and what was bound by it is suspended, and its person is
-// told. Nothing to cancel is nil, and costs nothing. Errors are the store's, and
-// ErrConflict.
-func (d *Directory) CancelHold(ctx context.Context, a record.Account, by audit.Caller) error {
-	for range conflictTries + RecoveryCodes { // each code may have begun one
+// CancelHold ends what a recovery began on an account that an older way in is about to sign
+// in: its ticket is dead, and what was bound by it is suspended, and its person is told. It
+// gives the account as it stands then, which nothing else has touched. Nothing to cancel is
+// the account itself, and costs nothing. Errors are the store's; store.ErrConflict when
+// something else moved the account.
+func (d *Directory) CancelHold(ctx context.Context, a record.Account, by audit.Caller) (record.Account, error) {
+	for range maxHolds {
 		facts := a.Facts()
-		now := d.cfg.Now()
-		if now.UnixMilli() >= facts.HeldUntil {
-			return nil
+		if d.cfg.Now().UnixMilli() >= facts.HeldUntil {
+			return a, nil
 		}
-		err := d.cancelHold(ctx, a, facts, by)
-		if err != nil && !errors.Is(err, store.ErrConflict) {
-			return err
+		if err := d.cancelHold(ctx, a, facts, by); err != nil {
+			return record.Account{}, err
 		}
-		// Again: another may be held, and another may have been quicker.
 		latest, ok, err := d.Get(ctx, a.ID())
-		if err != nil || !ok {
-			return err
+		switch {
+		case err != nil:
+			return record.Account{}, err
+		case !ok || latest.Version() != a.Version()+1:
+			return record.Account{}, store.ErrConflict
 		}
-		a = latest
+		a = latest // perhaps another is held
 	}
-	return ErrConflict
+	return record.Account{}, ErrConflict
 }
+
+// maxHolds bounds how many holds there are at once: each code may have begun one, and a
+// mailed link another.
+const maxHolds = RecoveryCodes + conflictTries
 
 // cancelHold cancels one hold, with the codes that were saved beside the one that began it:
 // who had that one has the sheet. The last one takes the account's own mark with it, so

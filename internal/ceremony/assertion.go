@@ -98,6 +98,9 @@ func (rp *RelyingParty) judge(
 	if !a.Active() {
 		return Proof{}, rp.costKnown(ctx, c, response, expected, refuse(KindAuthentication, "7.2/6", webauthn.CodePolicyDenied))
 	}
+	if a, err = rp.endHold(ctx, r, a); err != nil {
+		return Proof{}, err
+	}
 	initialized := c.Use().UVInitialized
 	level := assurance.OfAssertion(assertion, assurance.Credential{UVInitialized: initialized})
 	started, err := rp.cfg.Sessions.Start(session.Draft{
@@ -129,7 +132,6 @@ func (rp *RelyingParty) judge(
 	})
 	switch {
 	case err == nil:
-		rp.endHold(ctx, r, a)
 		return Proof{current: started.Current(a), cookie: started.Cookie, binding: t.binding, challenge: t.Team}, nil
 	case errors.Is(err, store.ErrSpent):
 		return Proof{}, refuse(KindAuthentication, "7.2/11", webauthn.CodeChallengeConsumed)

@@ -2,7 +2,7 @@ package ceremony
 
 import (
 	"context"
-	"time"
+	"errors"
 
 	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/mail"
@@ -11,18 +11,21 @@ import (
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// cancelTimeout bounds what is done after a sign-in on the time of a client that may be
-// gone by then.
-const cancelTimeout = 5 * time.Second
-
-// endHold ends a recovery that is held, because a way in that is not held has just been
-// used: its person has no need of it, so somebody else began it. The sign-in stands
-// whatever comes of this; a failure is counted, and the next sign-in tries again.
-func (rp *RelyingParty) endHold(ctx context.Context, r Request, a record.Account) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
-	defer cancel()
-	if err := rp.cfg.Accounts.CancelHold(ctx, a, r.Caller); err != nil {
+// endHold ends a recovery that is held, because a way in that is not held is being used: its
+// person has no need of it, so somebody else began it. It comes before the commit of the
+// sign-in, and without it there is none: whatever fails in between, no sign-in of the owner
+// leaves a hold running out. A sign-in that fails afterwards has ended it too, for the
+// passkey was there; so has one that is shown again, which takes nothing from its person.
+func (rp *RelyingParty) endHold(ctx context.Context, r Request, a record.Account) (record.Account, error) {
+	after, err := rp.cfg.Accounts.CancelHold(ctx, a, r.Caller)
+	switch {
+	case err == nil:
+		return after, nil
+	case errors.Is(err, store.ErrConflict):
+		return a, store.ErrConflict
+	default:
 		rp.cfg.Audit.Fail(ctx, r.Caller, nameRecovery, "hold_not_cancelled")
+		return a, unavailable(err)
 	}
 }
 

@@ -446,22 +446,29 @@ func TestCeremoniesThatAreTold(t *testing.T) {
 	})
 }
 
-// brittle is a store in which no way in can be suspended, while it is so.
+// brittle is a store in which a verb fails, while it is so.
 type brittle struct {
 	account.Store
-	broken atomic.Bool
+	standing, signIn atomic.Bool
 }
 
 func (s *brittle) RecordStanding(ctx context.Context, v store.Standing) error {
-	if s.broken.Load() {
+	if s.standing.Load() {
 		return errBroken
 	}
 	return s.Store.RecordStanding(ctx, v)
 }
 
-// TestSignInStandsWhateverComesOfTheHold: a hold that cannot be cancelled just now takes
-// nobody's sign-in away, is counted, and is cancelled by the next one.
-func TestSignInStandsWhateverComesOfTheHold(t *testing.T) {
+func (s *brittle) RecordSignIn(ctx context.Context, v store.SignIn) error {
+	if s.signIn.Load() {
+		return errBroken
+	}
+	return s.Store.RecordSignIn(ctx, v)
+}
+
+// newBrittleLoser is a loser whose store fails on request, with a recovery under way.
+func newBrittleLoser(t *testing.T) (*loser, *brittle) {
+	t.Helper()
 	var s *brittle
 	l := &loser{}
 	l.World = ceremonytest.New(t, func(c *ceremony.Config) {
@@ -470,6 +477,7 @@ func TestSignInStandsWhateverComesOfTheHold(t *testing.T) {
 			t.Fatal("the world's store keeps no accounts")
 		}
 		s = &brittle{Store: backend}
+		c.Store = s
 		c.Accounts = account.New(account.Config{
 			Store: s, Vault: c.Vault, Tickets: c.Tickets, Audit: c.Audit, Mail: c.Mail, RPID: c.RPID,
 			PublicURL: ceremonytest.URL, Policy: ceremonytest.Policy(), Now: c.Now, Rand: c.Rand,
@@ -480,17 +488,64 @@ func TestSignInStandsWhateverComesOfTheHold(t *testing.T) {
 	l.codes, err = l.Accounts.NewRecoveryCodes(t.Context(), now(t, l.World, l.proof), ceremonytest.Request().Caller)
 	must(t, err)
 	l.recovered(t, l.codes[0])
-	s.broken.Store(true)
-	in := signedIn(t, l.World, l.key, ceremonytest.Request())
-	if f := l.facts(t); f.Ways[1].Suspended || f.HeldUntil == 0 || len(passkeys(t, l.World, in)) != 2 {
+	return l, s
+}
+
+// TestNoSignInBesideAHold: where a hold cannot be cancelled just now there is no sign-in, and
+// nothing is spent: the same answer signs in later, and cancels it.
+func TestNoSignInBesideAHold(t *testing.T) {
+	for _, name := range []string{"", "ana"} {
+		l, s := newBrittleLoser(t)
+		answer := l.Assert(t, l.key, name)
+		s.standing.Store(true)
+		_, err := l.Finish(t, answer)
+		var e *ceremony.Error
+		if !errors.As(err, &e) || e.Kind != ceremony.KindUnavailable {
+			t.Fatalf("as %q: %v", name, err)
+		}
+		if f := l.facts(t); f.Ways[1].Suspended || f.HeldUntil == 0 {
+			t.Fatalf("became %+v", f)
+		}
+		if !strings.Contains(l.Journal.String(), "hold_not_cancelled") {
+			t.Fatal("nobody was told that it failed")
+		}
+		s.standing.Store(false)
+		_, err = l.Finish(t, answer)
+		must(t, err)
+		if f := l.facts(t); !f.Ways[1].Suspended || f.HeldUntil != 0 {
+			t.Fatalf("became %+v", f)
+		}
+	}
+}
+
+// TestTheHoldEndsFirst: whatever becomes of the sign-in that cancels it, no hold runs on.
+func TestTheHoldEndsFirst(t *testing.T) {
+	l, s := newBrittleLoser(t)
+	s.signIn.Store(true)
+	if _, err := l.Finish(t, l.Assert(t, l.key, "")); err == nil {
+		t.Fatal("signed in")
+	}
+	if f := l.facts(t); !f.Ways[1].Suspended || f.HeldUntil != 0 {
 		t.Fatalf("became %+v", f)
 	}
-	if !strings.Contains(l.Journal.String(), "hold_not_cancelled") {
-		t.Fatal("nobody was told that it failed")
+	if _, n := last(t, l.World, audit.HoldCancelled); n != 1 {
+		t.Fatalf("%d events", n)
 	}
-	s.broken.Store(false)
+	s.signIn.Store(false)
 	signedIn(t, l.World, l.key, ceremonytest.Request())
-	if f := l.facts(t); !f.Ways[1].Suspended || f.HeldUntil != 0 {
+}
+
+// TestStrangersCancelNothing: what is no sign-in of an older passkey leaves the hold alone.
+func TestStrangersCancelNothing(t *testing.T) {
+	l := newLoser(t, ceremonytest.Policy())
+	stolen, _ := l.recovered(t, l.codes[0])
+	l.cannot(t, stolen, "held")
+	for _, m := range []webauthntest.Mutation{webauthntest.SignWithNewKey(), webauthntest.ClearFlags(webauthntest.FlagUV)} {
+		if _, err := l.Finish(t, l.Assert(t, l.key, "", m)); err == nil {
+			t.Fatal("signed in")
+		}
+	}
+	if f := l.facts(t); f.Ways[1].Suspended || f.HeldUntil == 0 || len(f.RecoveryCodes) != 9 {
 		t.Fatalf("became %+v", f)
 	}
 }
