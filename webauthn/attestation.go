@@ -52,6 +52,14 @@ var (
 // parseAttestationObject reads a canonical CBOR map of exactly fmt, attStmt and
 // authData, in any order.
 func parseAttestationObject(raw []byte) (*attestationObject, error) {
+	if o := noneObject(raw); o != nil {
+		return o, nil
+	}
+	return anyAttestationObject(raw)
+}
+
+// anyAttestationObject is parseAttestationObject for every form.
+func anyAttestationObject(raw []byte) (*attestationObject, error) {
 	m, n, err := clientCBOR.entries(raw)
 	deep := err != nil
 	if deep { // only a compound one may be

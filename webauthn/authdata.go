@@ -90,6 +90,10 @@ func (a *authenticatorData) attested(raw []byte) (int, error) {
 		return 0, errShort
 	}
 	a.credentialID = raw[idOffset:end]
+	if a.key.es256 = es256First(raw[end:]); a.key.es256 != nil {
+		a.key.raw = a.key.es256
+		return end + len(a.key.raw), nil
+	}
 	value, n, err := authenticatorCBOR.item(raw[end:])
 	if err != nil {
 		return 0, &memberError{"credentialPublicKey", err}

@@ -23,24 +23,22 @@ func (b Bytes) MarshalText() ([]byte, error) {
 
 // UnmarshalText decodes strictly. An empty text is the empty byte string.
 func (b *Bytes) UnmarshalText(text []byte) error {
-	v, err := decode64(text)
-	if err != nil {
+	v := make([]byte, strict64.DecodedLen(len(text)))
+	if err := decode64(v, text); err != nil {
 		return err
 	}
 	*b = v
 	return nil
 }
 
-// decode64 decodes strictly. The standard decoder skips line breaks, so they are
-// looked for here.
-func decode64(text []byte) ([]byte, error) {
+// decode64 decodes strictly into out, which has the length that the text says. The
+// standard decoder skips line breaks, so they are looked for here.
+func decode64(out, text []byte) error {
 	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
-		return nil, errBase64
+		return errBase64
 	}
-	out := make([]byte, strict64.DecodedLen(len(text)))
-	n, err := strict64.Decode(out, text)
-	if err != nil {
-		return nil, errBase64
+	if n, err := strict64.Decode(out, text); err != nil || n != len(out) {
+		return errBase64
 	}
-	return out[:n], nil
+	return nil
 }

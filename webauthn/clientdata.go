@@ -40,32 +40,34 @@ var (
 
 // parseClientData does the UTF-8 decoding and parsing of 7.1 steps 5 and 6, 7.2
 // steps 8 and 9. One leading byte order mark is dropped, as "UTF-8 decode" does.
-func parseClientData(raw []byte) (*clientData, error) {
+//
+// d is any decoder that is not in use.
+func parseClientData(d *jsontext.Decoder, raw []byte) (*clientData, error) {
 	if len(raw) > maxClientData {
 		return nil, errTooLong
 	}
 	if !utf8.Valid(raw) {
 		return nil, errUTF8
 	}
-	d, err := document(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), maxClientDataDepth)
-	if err != nil {
+	if err := begin(d, bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), maxClientDataDepth); err != nil {
 		return nil, err
 	}
 	c := &clientData{raw: raw}
 	var seen struct{ typ, challenge, origin bool }
-	err = object(d, func(name string) (err error) {
-		switch name {
+	var one arena
+	err := object(d, func(name []byte) (err error) {
+		switch string(name) {
 		case "type":
-			c.typ, seen.typ, err = str(d, name)
+			c.typ, seen.typ, err = str(d, "type")
 		case "challenge":
-			c.challenge, seen.challenge, err = octets(d, name)
+			c.challenge, seen.challenge, err = one.octets(d, "challenge")
 		case "origin":
-			c.origin, seen.origin, err = str(d, name)
+			c.origin, seen.origin, err = str(d, "origin")
 		case "crossOrigin":
-			c.crossOrigin, err = boolean(d, name)
+			c.crossOrigin, err = boolean(d, "crossOrigin")
 		case "topOrigin":
-			if c.topOrigin, c.framed, err = str(d, name); err == nil && !c.framed {
-				err = &memberError{name, errNotString}
+			if c.topOrigin, c.framed, err = str(d, "topOrigin"); err == nil && !c.framed {
+				err = &memberError{"topOrigin", errNotString}
 			}
 		case "tokenBinding":
 			err = tokenBinding(d)
@@ -108,8 +110,8 @@ func tokenBinding(d *jsontext.Decoder) error {
 		return fault
 	}
 	known := false
-	err := object(d, func(name string) error {
-		if name != "status" {
+	err := object(d, func(name []byte) error {
+		if string(name) != "status" {
 			return skip(d)
 		}
 		s, _, err := str(d, "tokenBinding.status")

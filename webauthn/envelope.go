@@ -35,6 +35,9 @@ type members struct {
 	typ      string
 	hasType  bool
 	response response
+
+	decoder *jsontext.Decoder // has read them
+	bytes   arena             // they stand in it
 }
 
 // response is the member of that name, of either ceremony.
@@ -70,8 +73,8 @@ func parseEnvelope(body []byte, max int, section string) (*members, error) {
 	if err != nil {
 		return nil, at(section+"3", malformed(err))
 	}
-	m := new(members)
-	if err = object(d, func(name string) error { return m.member(d, name, section) }); err == nil {
+	m := &members{decoder: d, bytes: newArena(body)}
+	if err = object(d, func(name []byte) error { return m.member(d, name, section) }); err == nil {
 		err = end(d)
 	}
 	var e *Error
@@ -85,17 +88,17 @@ func parseEnvelope(body []byte, max int, section string) (*members, error) {
 }
 
 // member reads one member of the outermost object.
-func (m *members) member(d *jsontext.Decoder, name, section string) (err error) {
-	switch name {
+func (m *members) member(d *jsontext.Decoder, name []byte, section string) (err error) {
+	switch string(name) {
 	case "id":
-		m.id, _, err = octets(d, name)
+		m.id, _, err = m.bytes.octets(d, "id")
 	case "rawId":
-		m.rawID, _, err = octets(d, name)
+		m.rawID, _, err = m.bytes.octets(d, "rawId")
 	case "type":
-		m.typ, m.hasType, err = str(d, name)
+		m.typ, m.hasType, err = str(d, "type")
 	case "authenticatorAttachment":
 		var s string
-		if s, _, err = str(d, name); s == "platform" || s == "cross-platform" {
+		if s, _, err = str(d, "authenticatorAttachment"); s == "platform" || s == "cross-platform" {
 			m.attachment = s
 		}
 	case "clientExtensionResults":
@@ -108,7 +111,7 @@ func (m *members) member(d *jsontext.Decoder, name, section string) (err error) 
 		}
 	case "response":
 		m.response.present = true
-		err = object(d, func(name string) error { return m.response.member(d, name) })
+		err = object(d, func(name []byte) error { return m.response.member(d, name, &m.bytes) })
 	default:
 		err = skip(d)
 	}
@@ -117,18 +120,18 @@ func (m *members) member(d *jsontext.Decoder, name, section string) (err error) 
 
 // member reads one member of the response. The loose copies that a browser makes
 // of a registration's key are passed over: only the attestation object counts.
-func (r *response) member(d *jsontext.Decoder, name string) (err error) {
-	switch name {
+func (r *response) member(d *jsontext.Decoder, name []byte, bytes *arena) (err error) {
+	switch string(name) {
 	case "clientDataJSON":
-		r.clientData, _, err = octets(d, name)
+		r.clientData, _, err = bytes.octets(d, "clientDataJSON")
 	case "attestationObject":
-		r.attestationObject, _, err = octets(d, name)
+		r.attestationObject, _, err = bytes.octets(d, "attestationObject")
 	case "authenticatorData":
-		r.authenticatorData, _, err = octets(d, name)
+		r.authenticatorData, _, err = bytes.octets(d, "authenticatorData")
 	case "signature":
-		r.signature, _, err = octets(d, name)
+		r.signature, _, err = bytes.octets(d, "signature")
 	case "userHandle":
-		r.userHandle, _, err = octets(d, name)
+		r.userHandle, _, err = bytes.octets(d, "userHandle")
 	case "transports":
 		r.transports, err = transports(d)
 	default:

@@ -38,9 +38,9 @@ func (o *extensionOutputs) parse(v jsontext.Value, registration bool) *Error {
 		return extensionFault("clientExtensionResults", err)
 	}
 	name := "clientExtensionResults"
-	err = object(d, func(n string) (err error) {
-		name = n
-		switch n {
+	err = object(d, func(n []byte) (err error) {
+		name = string(n)
+		switch name {
 		case "credProps":
 			o.discoverable, err = credProps(d)
 		case "prf":
@@ -48,7 +48,7 @@ func (o *extensionOutputs) parse(v jsontext.Value, registration bool) *Error {
 		case "largeBlob":
 			err = largeBlob(d)
 		case "appid", "appidExclude":
-			_, err = boolean(d, n)
+			_, err = boolean(d, name)
 		default:
 			err = skip(d)
 		}
@@ -63,11 +63,11 @@ func (o *extensionOutputs) parse(v jsontext.Value, registration bool) *Error {
 // credProps reads {rk?: boolean} (§10.1.3).
 func credProps(d *jsontext.Decoder) (*bool, error) {
 	var rk *bool
-	err := object(d, func(name string) error {
-		if name != "rk" {
+	err := object(d, func(name []byte) error {
+		if string(name) != "rk" {
 			return skip(d)
 		}
-		b, err := boolean(d, name)
+		b, err := boolean(d, "rk")
 		rk = &b
 		return err
 	})
@@ -78,15 +78,15 @@ func credProps(d *jsontext.Decoder) (*bool, error) {
 // must stand in a registration's. The results are read past, not kept.
 func prf(d *jsontext.Decoder, registration bool) error {
 	enabled := false
-	err := object(d, func(name string) (err error) {
-		switch name {
+	err := object(d, func(name []byte) (err error) {
+		switch string(name) {
 		case "enabled":
 			enabled = true
-			_, err = boolean(d, name)
+			_, err = boolean(d, "enabled")
 		case "results":
 			first := false
-			if err = object(d, func(name string) error {
-				first = first || name == "first"
+			if err = object(d, func(name []byte) error {
+				first = first || string(name) == "first"
 				return skip(d)
 			}); err == nil && !first {
 				err = errMissing
@@ -104,14 +104,15 @@ func prf(d *jsontext.Decoder, registration bool) error {
 
 // largeBlob checks {supported?: boolean, blob?: base64url, written?: boolean} (§10.1.5).
 func largeBlob(d *jsontext.Decoder) error {
-	return object(d, func(name string) (err error) {
-		switch name {
+	return object(d, func(name []byte) (err error) {
+		switch string(name) {
 		case "supported", "written":
-			_, err = boolean(d, name)
+			_, err = boolean(d, string(name))
 		case "blob":
 			var present bool
-			if _, present, err = octets(d, name); err == nil && !present {
-				err = &memberError{name, errMissing}
+			var one arena
+			if _, present, err = one.octets(d, "blob"); err == nil && !present {
+				err = &memberError{"blob", errMissing}
 			}
 		default:
 			err = skip(d)

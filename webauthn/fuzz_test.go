@@ -140,7 +140,7 @@ func FuzzClientData(f *testing.F) {
 		f.Add([]byte(s.Parsed.Response.ClientDataJSON))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		c, err := parseClientData(raw)
+		c, err := parseClientData(new(jsontext.Decoder), raw)
 		if err != nil {
 			return
 		}

@@ -32,15 +32,27 @@ func (e *memberError) Unwrap() error { return e.err }
 // document starts reading one JSON text no deeper than depth. The decoder
 // refuses invalid UTF-8 and duplicate names at any level by itself.
 func document(text []byte, depth int) (*jsontext.Decoder, error) {
+	d := new(jsontext.Decoder)
+	return d, begin(d, text, depth)
+}
+
+// begin is document with a decoder that has read another text to its end: what it
+// remembers names in is used again.
+func begin(d *jsontext.Decoder, text []byte, depth int) error {
 	if deeper(text, depth) {
-		return nil, errDeep
+		return errDeep
 	}
-	return jsontext.NewDecoder(bytes.NewBuffer(text)), nil
+	d.Reset(bytes.NewBuffer(text))
+	return nil
 }
 
 // deeper reports whether brackets nest beyond depth. It is right for valid JSON;
 // whether the text is valid is the decoder's business.
 func deeper(text []byte, depth int) bool {
+	// Brackets are counted by vector instructions, and mostly there are too few.
+	if bytes.Count(text, []byte("{"))+bytes.Count(text, []byte("[")) <= depth {
+		return false
+	}
 	level, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -61,8 +73,8 @@ func deeper(text []byte, depth int) bool {
 }
 
 // object reads an object and calls member for each name, which must consume
-// exactly the value.
-func object(d *jsontext.Decoder, member func(name string) error) error {
+// exactly the value. The name is overwritten by what is read next.
+func object(d *jsontext.Decoder, member func(name []byte) error) error {
 	if d.PeekKind() != '{' {
 		return errJSON
 	}
@@ -70,11 +82,15 @@ func object(d *jsontext.Decoder, member func(name string) error) error {
 		return errJSON
 	}
 	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
+		quoted, err := d.ReadValue() // as a token it would be copied
 		if err != nil {
 			return errJSON
 		}
-		if err := member(name.String()); err != nil {
+		name, err := unquoted(quoted)
+		if err != nil {
+			return err
+		}
+		if err := member(name); err != nil {
 			return err
 		}
 	}
@@ -114,8 +130,28 @@ func str(d *jsontext.Decoder, name string) (string, bool, error) {
 	return t.String(), true, nil
 }
 
+// unquoted is what a JSON string says. What has no escapes is not copied.
+func unquoted(v jsontext.Value) ([]byte, error) {
+	if text := v[1 : len(v)-1]; bytes.IndexByte(text, '\\') < 0 {
+		return text, nil
+	}
+	text, err := jsontext.AppendUnquote(nil, []byte(v))
+	if err != nil {
+		return nil, errJSON
+	}
+	return text, nil
+}
+
+// arena is room for the bytes that a document holds in base64url, taken at once: they
+// are fewer than those of the document. The zero arena has no room.
+type arena struct{ free []byte }
+
+func newArena(document []byte) arena {
+	return arena{make([]byte, strict64.DecodedLen(len(document)))}
+}
+
 // octets reads a base64url string. It reports false for null.
-func octets(d *jsontext.Decoder, name string) ([]byte, bool, error) {
+func (a *arena) octets(d *jsontext.Decoder, name string) ([]byte, bool, error) {
 	v, err := d.ReadValue()
 	switch {
 	case err != nil:
@@ -125,15 +161,18 @@ func octets(d *jsontext.Decoder, name string) ([]byte, bool, error) {
 	case v.Kind() != '"':
 		return nil, false, &memberError{name, errNotString}
 	}
-	text := []byte(v[1 : len(v)-1])
-	if bytes.IndexByte(text, '\\') >= 0 {
-		if text, err = jsontext.AppendUnquote(nil, []byte(v)); err != nil {
-			return nil, false, errJSON
-		}
-	}
-	out, err := decode64(text)
+	text, err := unquoted(v)
 	if err != nil {
+		return nil, false, err
+	}
+	size := strict64.DecodedLen(len(text))
+	if a.free == nil || size > len(a.free) { // no bytes are not nil: nil is null
+		a.free = make([]byte, size)
+	}
+	out := a.free[:size:size]
+	if err := decode64(out, text); err != nil {
 		return nil, false, &memberError{name, err}
 	}
+	a.free = a.free[size:]
 	return out, true, nil
 }

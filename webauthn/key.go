@@ -5,8 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	_ "crypto/sha256" // so that crypto.SHA256 is there to be asked for
-	_ "crypto/sha512"
+	"crypto/sha256"
+	_ "crypto/sha512" // so that crypto.SHA384 and crypto.SHA512 are there to be asked for
 	"errors"
 	"math/big"
 
@@ -87,11 +87,15 @@ type publicKey struct {
 // coseKey is a COSE_Key as it stood there, and its members; nil when it is no map.
 type coseKey struct {
 	raw     []byte
+	es256   []byte // the same when its form is that of ES256, and then members is not read
 	members map[any]any
 }
 
 // algorithm reads no more of a key than that.
 func (k *coseKey) algorithm() (int64, error) {
+	if k.es256 != nil {
+		return ES256, nil
+	}
 	algorithm, ok := cborInt(k.members[labelAlg])
 	if !ok {
 		return 0, errKeyShape
@@ -101,11 +105,14 @@ func (k *coseKey) algorithm() (int64, error) {
 
 // parseKey reads a COSE_Key in the form that authenticators keep to.
 func parseKey(raw []byte) (*publicKey, error) {
+	if key := es256First(raw); len(key) == len(raw) && key != nil {
+		return es256(key)
+	}
 	members, n, err := authenticatorCBOR.entries(raw)
 	if err != nil || n != len(raw) {
 		return nil, errKeyShape
 	}
-	return (&coseKey{raw, members}).parse()
+	return (&coseKey{raw: raw, members: members}).parse()
 }
 
 // parse judges all there is to judge about a key (RFC 9052, RFC 9053, RFC 8230):
@@ -114,6 +121,9 @@ func parseKey(raw []byte) (*publicKey, error) {
 // it takes members that it does not know, leaves the curve out for some algorithms
 // and has no bounds, so that is judged here.
 func (k *coseKey) parse() (*publicKey, error) {
+	if k.es256 != nil {
+		return es256(k.es256)
+	}
 	kty, okType := cborInt(k.members[labelKty])
 	algorithm, errAlg := k.algorithm()
 	if !okType || errAlg != nil {
@@ -238,6 +248,10 @@ func (p *publicKey) verify(message, signature []byte) error {
 }
 
 func (p *publicKey) digest(message []byte) []byte {
+	if p.scheme.hash == crypto.SHA256 {
+		sum := sha256.Sum256(message)
+		return sum[:]
+	}
 	h := p.scheme.hash.New()
 	h.Write(message)
 	return h.Sum(nil)

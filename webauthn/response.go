@@ -87,7 +87,7 @@ func ParseRegistration(body []byte) (*RegistrationResponse, error) {
 	case len(r.attestationObject) > maxAttestationObject:
 		return nil, at("7.1/13", refuse(CodeAttestationObjectMalformed, errTooLong))
 	}
-	if m.client, err = parseClientData(m.response.clientData); err != nil {
+	if m.client, err = parseClientData(m.decoder, m.response.clientData); err != nil {
 		return nil, at(clientDataStep(err, "7.1/5", "7.1/6"), refuse(CodeClientDataMalformed, err))
 	}
 	return &RegistrationResponse{
@@ -126,7 +126,7 @@ func ParseAssertion(body []byte) (*AssertionResponse, error) {
 			return nil, at("7.2/7", malformed(&memberError{part.name, errTooLong}))
 		}
 	}
-	if m.client, err = parseClientData(r.clientData); err != nil {
+	if m.client, err = parseClientData(m.decoder, r.clientData); err != nil {
 		return nil, at(clientDataStep(err, "7.2/8", "7.2/9"), refuse(CodeClientDataMalformed, err))
 	}
 	a := &AssertionResponse{envelope: m.envelope, authenticatorData: r.authenticatorData, signature: r.signature}
