@@ -40,6 +40,11 @@ const (
 		UNION ALL SELECT q.n FROM unnest($3::bytea[]) WITH ORDINALITY AS q (key, n)
 		JOIN sessions s ON s.key = q.key`
 
+	// lockSessions returns the places of those whose old session is there and locked by
+	// nobody else.
+	lockSessions = `SELECT q.n FROM unnest($1::bytea[]) WITH ORDINALITY AS q (key, n)
+		JOIN sessions s ON s.key = q.key FOR UPDATE OF s SKIP LOCKED`
+
 	lastEvent = "SELECT number, link FROM events WHERE chain = $1 ORDER BY number DESC LIMIT 1"
 
 	useCredentials = `UPDATE credentials c SET
@@ -58,6 +63,8 @@ const (
 		SELECT q.key, q.version, q.expires, q.account, q.body
 		FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]) AS q (key, version, expires, account, body)`
 
+	endSessions = "DELETE FROM sessions WHERE key = ANY($1::bytea[])"
+
 	// appendEvents appends, unless it is somebody's turn at the chain.
 	appendEvents = `INSERT INTO events (chain, number, at, account, link, body)
 		SELECT $1::bigint, q.number, q.at, q.account, q.link, q.body
@@ -71,7 +78,7 @@ func plain(ctx context.Context, v store.SignIn) bool {
 		return false
 	}
 	const most = math.MaxInt64 // what a column takes
-	return len(v.Ends) == 0 && v.Use.Next <= most && (v.Session == nil || v.Session.Version <= most)
+	return v.Use.Next <= most && (v.Session == nil || v.Session.Version <= most)
 }
 
 // grouped is a sign-in of a group, and its event.
@@ -131,17 +138,10 @@ func distinct(group []*gathered[store.SignIn]) []grouped {
 // judgeSignIns begins a transaction, locks what the sign-ins condition on, and returns
 // those against which nothing speaks. It reads the head of the chain.
 func judgeSignIns(ctx context.Context, conn *pgx.Conn, going []grouped, head *store.Head) ([]grouped, error) {
-	stands, opposed := make([]bool, len(going)), make([]bool, len(going))
-	mark := func(places []bool) func(*row) {
-		return func(r *row) {
-			if place, ok := r.ordinal(len(places)); ok {
-				places[place] = true
-			}
-		}
-	}
-	err := exchange(
-		ctx, conn, query{sql: "BEGIN"},
-		query{sql: lockSignIns, row: mark(stands), params: [][]byte{
+	stands, opposed, ends := make([]bool, len(going)), make([]bool, len(going)), make([]bool, len(going))
+	queries := []query{
+		{sql: "BEGIN"},
+		{sql: lockSignIns, row: mark(stands), params: [][]byte{
 			blobs(going, func(g grouped) []byte { return g.call.Account.Key }),
 			numbers(going, func(g grouped) int64 { return bounded(g.call.Account.Version) }),
 			blobs(going, func(g grouped) []byte { return g.call.Use.Key }),
@@ -149,7 +149,7 @@ func judgeSignIns(ctx context.Context, conn *pgx.Conn, going []grouped, head *st
 			numbers(going, func(g grouped) int64 { return bounded(g.call.Use.Version) }),
 			numbers(going, func(g grouped) int64 { return bounded(g.call.Use.Within) }),
 		}},
-		query{sql: opposeSignIns, row: mark(opposed), params: [][]byte{
+		{sql: opposeSignIns, row: mark(opposed), params: [][]byte{
 			numbers(going, expiryOf), blobs(going, ticketOf),
 			blobs(going, func(g grouped) []byte { // an empty key is nobody's
 				if g.call.Session == nil {
@@ -158,23 +158,37 @@ func judgeSignIns(ctx context.Context, conn *pgx.Conn, going []grouped, head *st
 				return g.call.Session.Key
 			}),
 		}},
-		query{sql: lastEvent, params: [][]byte{number8(int64(head.Chain))}, row: func(r *row) {
+	}
+	if slices.ContainsFunc(going, replaces) {
+		queries = append(queries, query{sql: lockSessions, row: mark(ends), params: [][]byte{blobs(going, endsOf)}})
+	}
+	err := exchange(ctx, conn, append(queries, query{
+		sql: lastEvent, params: [][]byte{number8(int64(head.Chain))}, row: func(r *row) {
 			r.keep()
 			head.Number, head.Link = r.count(), r.blob()
-		}},
-	)
+		},
+	})...)
 	if err != nil {
 		return nil, fmt.Errorf("judge: %w", err)
 	}
 	fit := make([]grouped, 0, len(going))
 	for n, g := range going {
-		if stands[n] && !opposed[n] {
+		if stands[n] && !opposed[n] && (ends[n] || !replaces(g)) {
 			fit = append(fit, g)
 		} else {
 			g.err = errAlone
 		}
 	}
 	return fit, nil
+}
+
+// mark reads places in a group, and marks them.
+func mark(places []bool) func(*row) {
+	return func(r *row) {
+		if place, ok := r.ordinal(len(places)); ok {
+			places[place] = true
+		}
+	}
 }
 
 // tell makes the events, each of which follows the one before, and returns the sign-ins
@@ -239,15 +253,21 @@ func writeSignIns(ctx context.Context, conn *pgx.Conn, going []grouped) error {
 			blobs(sessions, func(s *store.Session) []byte { return s.Body }),
 		}})
 	}
-	return exchange(ctx, conn, append(queries, query{sql: appendEvents, params: [][]byte{
+	queries = append(queries, query{sql: appendEvents, params: [][]byte{
 		number8(int64(going[0].event.Chain)), number4(chainLocks),
 		numbers(going, func(g grouped) int64 { return int64(g.event.Number) }),
 		numbers(going, func(g grouped) int64 { return millis(g.event.At) }),
 		blobs(going, func(g grouped) []byte { return g.event.Account }),
 		blobs(going, func(g grouped) []byte { return g.event.Link }),
 		blobs(going, func(g grouped) []byte { return g.event.Body }),
-	}}, query{sql: "COMMIT"})...)
+	}})
+	if slices.ContainsFunc(going, replaces) {
+		queries = append(queries, query{sql: endSessions, params: [][]byte{blobs(going, endsOf)}})
+	}
+	return exchange(ctx, conn, append(queries, query{sql: "COMMIT"})...)
 }
 
+func replaces(g grouped) bool   { return len(g.call.Ends) > 0 }
+func endsOf(g grouped) []byte   { return g.call.Ends }
 func expiryOf(g grouped) int64  { return millis(g.call.Spend.Expires) }
 func ticketOf(g grouped) []byte { return g.call.Spend.ID[:] }
