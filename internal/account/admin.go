@@ -36,8 +36,9 @@ type Role = record.Role
 // who did it.
 //
 // The order: an administrator acts on members and support, support on members, and
-// nobody on an equal or a superior, themselves included. So no call can take the last
-// administrator's role away: only somebody above could.
+// nobody on an equal or a superior, themselves included, nor does an administrator delete
+// their own account (Directory.Delete). So no call can take the last administrator away,
+// whatever others do at the same time: only somebody above could.
 //
 // The zero Administration may do nothing.
 type Administration struct {

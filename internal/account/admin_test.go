@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +160,50 @@ func TestTheLastAdministratorStays(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// TestAdministratorsDoNotDeleteThemselves: alone or not, and however many at once; others do,
+// and so does who was one.
+func TestAdministratorsDoNotDeleteThemselves(t *testing.T) {
+	w := ceremonytest.New(t)
+	var proofs []ceremony.Proof
+	for _, name := range []string{"ana", "bob", "cleo"} {
+		_, proof := colleague(t, w, name, record.RoleAdmin)
+		proofs = append(proofs, proof)
+	}
+	before := w.Store.Writes()
+	var all sync.WaitGroup
+	for _, p := range proofs {
+		all.Go(func() {
+			if err := w.Accounts.Delete(t.Context(), p.Session(), caller()); !errors.Is(err, account.ErrForbidden) {
+				t.Errorf("deleted: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if w.Store.Writes() != before {
+		t.Error("something was written")
+	}
+	for _, role := range []record.Role{record.RoleMember, record.RoleSupport} {
+		_, proof := colleague(t, w, "one-"+string(role), role)
+		must(t, w.Accounts.Delete(t.Context(), proof.Session(), caller()))
+	}
+	_, err := w.Accounts.Operate(caller()).Change(t.Context(), proofs[0].Session().Person().ID, account.Amendment{Role: ptr("member")})
+	must(t, err)
+	must(t, w.Accounts.Delete(t.Context(), current(t, w, proofs[0]), caller()))
+}
+
+// TestAMemberWhoBecomesAdministrator: the role is judged on the account that is deleted, not
+// on the one of the session.
+func TestAMemberWhoBecomesAdministrator(t *testing.T) {
+	w := ceremonytest.New(t)
+	_, proof := resident(t, w, "ana")
+	c := current(t, w, proof)
+	_, err := w.Accounts.Operate(caller()).Change(t.Context(), c.Person().ID, account.Amendment{Role: ptr("admin")})
+	must(t, err)
+	if err := w.Accounts.Delete(t.Context(), c, caller()); !errors.Is(err, account.ErrForbidden) {
+		t.Fatalf("deleted: %v", err)
 	}
 }
 

@@ -140,12 +140,17 @@ func (d *Directory) apply(p Profile, facts *record.AccountFacts, verb *store.Acc
 
 // Delete removes the account of who is signed in, with its passkeys, names and
 // sessions. It takes a fresh proof. The events that tell of it stay, under keys that
-// name no one. Errors are ErrStepUp, ErrConflict, session.ErrNone.
+// name no one. An administrator's stays until the operator on the machine took the role
+// away: nobody acts on an administrator, themselves included, so that no two of them can be
+// the last to go. Errors are ErrForbidden, ErrStepUp, ErrConflict, session.ErrNone.
 func (d *Directory) Delete(ctx context.Context, c session.Current, by audit.Caller) error {
 	if err := d.Fresh(c); err != nil {
 		return err
 	}
 	return d.judged(ctx, c, func(a record.Account, facts record.AccountFacts, op store.OpID) error {
+		if facts.Role == record.RoleAdmin {
+			return ErrForbidden
+		}
 		owed, err := d.Notify(mail.Notice{Account: facts, About: audit.AccountDeleted, By: by})
 		if err != nil {
 			return err

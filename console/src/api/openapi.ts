@@ -466,7 +466,10 @@ export interface paths {
         get: operations["getAccount"];
         put?: never;
         post?: never;
-        /** Delete the account with its passkeys and sessions. It takes a fresh proof. */
+        /**
+         * Delete the account with its passkeys and sessions. It takes a fresh proof.
+         * @description An administrator's stays (`forbidden`) until `keyturn account role` on the machine took the role away.
+         */
         delete: operations["deleteAccount"];
         options?: never;
         head?: never;
@@ -1557,7 +1560,7 @@ export interface components {
             session_id?: components["schemas"]["UUID"];
             /** @description The authenticator assurance level of a sign-in. */
             aal?: number;
-            /** @description Which of several: why a passkey was suspended, what a link is for, `elsewhere` for a session that was ended from another. */
+            /** @description Which of several: why a passkey was suspended, what a link is for, `elsewhere` for a session that was ended from another, `codes_ended` for a recovery with which the recovery codes ended. */
             code?: string;
             /**
              * @description Whence: an IPv4 address or an IPv6 network. Absent for what was done on the server itself.
@@ -3276,7 +3279,7 @@ export interface operations {
             204: components["responses"]["Done"];
             400: components["responses"]["TwoCredentials"];
             401: components["responses"]["StepUpRequired"];
-            403: components["responses"]["OriginRefused"];
+            403: components["responses"]["AdminForbidden"];
             409: components["responses"]["Conflict"];
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
