@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -105,9 +104,6 @@ func (a Account) UserHandle() []byte { return bytes.Clone(a.facts.UserHandle) }
 
 // Active tells whether the account may be used.
 func (a Account) Active() bool { return a.facts.State == StateActive }
-
-// Held tells whether something is held on the account at now.
-func (a Account) Held(now time.Time) bool { return now.UnixMilli() < a.facts.HeldUntil }
 
 // TicketEpoch is what a ticket bound to the account must have been sealed with.
 func (a Account) TicketEpoch() uint64 { return a.facts.TicketEpoch }

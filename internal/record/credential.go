@@ -77,7 +77,7 @@ func factsAD(row store.Credential, userHandle []byte) [][]byte {
 }
 
 func useAD(row store.Credential) [][]byte {
-	return append(bodyAD(store.TableCredentials, row.Key, row.Version), row.Account, number(row.State))
+	return [][]byte{[]byte(store.TableCredentials), []byte("body"), row.Key, number(row.Version), row.Account, number(row.State)}
 }
 
 func nameAD(key []byte) [][]byte {
@@ -133,7 +133,7 @@ func (v *Vault) OpenCredential(row store.Credential, a Account) (Credential, err
 }
 
 func (v *Vault) openCredential(row store.Credential, a Account) (Credential, error) {
-	way, ok := a.Way(row.Key)
+	way, ok := a.facts.Way(row.Key)
 	if !ok || way.State != row.State || way.Kind != WayPasskey {
 		return Credential{}, errMap
 	}

@@ -80,19 +80,15 @@ func (p *Purpose) Open(ad [][]byte, extraSalt, blob []byte) ([]byte, error) {
 }
 
 func (p *Purpose) recordAEAD(d *derivation, v Version, salt, extraSalt []byte) (cipher.AEAD, error) {
-	key, err := p.recordKey(d, v, salt, extraSalt)
-	if err != nil {
-		return nil, err
-	}
-	return newAEAD(key)
-}
-
-func (p *Purpose) recordKey(d *derivation, v Version, salt, extraSalt []byte) ([]byte, error) {
 	k, err := p.ring.keys(p.name, v)
 	if err != nil {
 		return nil, err
 	}
-	return d.key(k.key(), salt, "record/v1", extraSalt)
+	key, err := d.key(k.key(), (*[saltSize]byte)(salt), "record/v1", extraSalt)
+	if err != nil {
+		return nil, err
+	}
+	return newAEAD(key[:])
 }
 
 // tagSize is the length of a tag: format ‖ version ‖ HMAC-SHA-256.

@@ -115,7 +115,7 @@ func NewRing(c RingConfig) (*Ring, error) {
 		return nil, errors.New("seal: a ring needs a server key, a deployment and randomness")
 	}
 	r := &Ring{deployment: slices.Clone(c.Deployment), server: c.Server.s, random: c.Random, missing: c.Missing}
-	r.idle.New = func() any { return newDerivation() }
+	r.idle.New = func() any { return new(derivation) }
 	if err := r.Replace(c.Roots, c.Primary); err != nil {
 		return nil, err
 	}

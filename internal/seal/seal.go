@@ -10,9 +10,10 @@
 //
 // It never decides what is sealed or what a row means, never stores anything
 // except a key file it is told to create, and never falls back: a missing key
-// version is an error, not a default. Everything is the standard library's
-// AES-256-GCM, HKDF-SHA-256 and HMAC-SHA-256, with nonces drawn by the library,
-// so that the validated build of the toolchain covers all of it.
+// version is an error, not a default. AES-256-GCM, HMAC-SHA-256 and SHA-256 are the
+// standard library's, with nonces drawn by it. So is HKDF-SHA-256 for the keys that
+// live long; for a key per record its two steps are spelled out (keyed.go), but where
+// FIPS 140-3 is asked for: there the toolchain's validated one makes record keys too.
 package seal
 
 import (

@@ -90,7 +90,7 @@ func TestVectors(t *testing.T) {
 			t.Errorf("record %d: purpose key %+v, %v", i, keys, err)
 			continue
 		}
-		k, err := p.recordKey(ring.derivation(), version, r.Blob[9:41], r.ExtraSalt)
+		k, err := recordKey(ring, r.Purposed, r.Blob, r.ExtraSalt)
 		if err != nil || !bytes.Equal(k, r.RecordKey) {
 			t.Errorf("record %d: record key %x, %v", i, k, err)
 		}
@@ -119,6 +119,11 @@ func TestVectors(t *testing.T) {
 	if len(v.Records) < 4 || len(v.Subs) < 2 || len(v.MACs) < 2 {
 		t.Errorf("%d records, %d subs, %d macs", len(v.Records), len(v.Subs), len(v.MACs))
 	}
+}
+
+func recordKey(ring *Ring, purposed, blob, extraSalt []byte) ([]byte, error) {
+	k, err := ring.derivation().key(purposed, (*[saltSize]byte)(blob[1+versionSize:]), "record/v1", extraSalt)
+	return k[:], err
 }
 
 func vectorRing(t *testing.T, v vectors) *Ring {
@@ -158,7 +163,7 @@ func writeVectors(t *testing.T) {
 		p := ring.Purpose(r.Purpose)
 		r.Blob = must(p.Seal(plainFields(r.AD), r.ExtraSalt, r.Plaintext))
 		r.Purposed = must(ring.derive(r.Purpose, v.Root, v.Server))
-		r.RecordKey = must(p.recordKey(ring.derivation(), version, r.Blob[9:41], r.ExtraSalt))
+		r.RecordKey = must(recordKey(ring, r.Purposed, r.Blob, r.ExtraSalt))
 		if !r.Opens {
 			r.AD = append(append([]hexBytes{}, r.AD...), []byte("more"))
 		}
