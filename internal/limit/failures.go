@@ -10,7 +10,7 @@ import (
 type FailuresConfig struct {
 	PerNetwork int              // failures a minute that one network may cause
 	PerProcess int              // failures a minute that all of them may cause
-	Networks   int              // networks tracked, 24 bytes each; capped at 48 MiB
+	Networks   int              // networks tracked at most, 16 bytes each; capped at 32 MiB
 	Now        func() time.Time // nil: time.Now
 }
 

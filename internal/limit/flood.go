@@ -9,7 +9,7 @@ import (
 type FloodConfig struct {
 	Rate     float64          // requests a second that one network may go on making
 	Burst    int              // requests that it may make at once
-	Networks int              // networks tracked, 24 bytes each; capped at 48 MiB
+	Networks int              // networks tracked at most, 16 bytes each; capped at 32 MiB
 	Now      func() time.Time // nil: time.Now
 }
 

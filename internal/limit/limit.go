@@ -3,20 +3,21 @@
 //
 // It owns two limiters, both in process: Flood, asked before a ticket is opened,
 // and Failures, the budget out of which a failed ceremony pays for its spend. It
-// hides how buckets are kept in a fixed amount of memory. It never limits an
+// hides how buckets are kept in a bounded amount of memory. It never limits an
 // account: a stranger must not be able to lock somebody out by failing in his
 // name. It keeps nothing across a restart, and replicas do not share it: the sum
 // over many machines is bounded in front of them.
 //
 // # Memory
 //
-// A table is a fixed number of slots; it never grows, whoever calls. Forgetting a
-// bucket means filling it, so a slot is reused in an order that gives nothing
-// away: first a bucket that is full anyhow, else the fullest of the few slots
+// A table has a number of slots that begins small and is bounded, whoever calls: it
+// doubles when a bucket that is not full would have to be forgotten, and at its bound
+// no more. Forgetting a bucket means filling it, so a slot is reused in an order that
+// gives nothing away: first a bucket that is full anyhow, else the fullest of the few slots
 // where the newcomer may stand. To have a bucket with k tokens taken forgotten, an
 // attacker must take k tokens in the other slots beside it, and since a secret
-// hash says which they are, in about as many networks as the table has slots:
-// more than he gains. Nobody is refused because the table is full.
+// hash says which they are, in about as many networks as the largest table has
+// slots: more than he gains. Nobody is refused because the table is full.
 package limit
 
 import (
@@ -30,10 +31,10 @@ const (
 	DefaultFloodBurst      = 200     // requests at once, per network
 	DefaultFailuresNetwork = 30      // failures a minute, per network
 	DefaultFailuresProcess = 3000    // failures a minute, all networks together
-	DefaultNetworks        = 1 << 19 // networks tracked by each table: 12 MiB
+	DefaultNetworks        = 1 << 19 // networks tracked by each table, at most: 8 MiB
 )
 
-// maxNetworks keeps a table at 48 MiB, whatever it is told.
+// maxNetworks keeps a table at 32 MiB, whatever it is told.
 const maxNetworks = 1 << 21
 
 // Network is the unit that limits count by: the /32 of an IPv4 address (an IPv4

@@ -233,6 +233,64 @@ func TestTableReusesFullBucketsFirst(t *testing.T) {
 	}
 }
 
+// TestTableGrowsForgettingNothing: as long as a table may grow, whoever has used up his
+// bucket stays known, however many come after him.
+func TestTableGrowsForgettingNothing(t *testing.T) {
+	clock := newFakeClock()
+	f := NewFlood(FloodConfig{Rate: 0.001, Burst: 2, Networks: maxNetworks, Now: clock.Now})
+	const networks = 8 * ways * firstSets
+	for i := range networks {
+		if n := taken(f, ipv6(i), 3); n != 2 {
+			t.Fatalf("network %d got %d of its 2", i, n)
+		}
+	}
+	for i := range networks {
+		if _, ok := f.Allow(ipv6(i)); ok {
+			t.Fatalf("network %d of %d was forgotten", i, networks)
+		}
+	}
+	if len(f.table.sets) <= firstSets {
+		t.Errorf("%d sets for %d networks", len(f.table.sets), networks)
+	}
+}
+
+// TestTableStaysSmall: buckets that are full again make room for newcomers, so that a
+// table is as large as what is owed to it at one time.
+func TestTableStaysSmall(t *testing.T) {
+	clock := newFakeClock()
+	f := NewFlood(FloodConfig{Rate: 1, Burst: 5, Now: clock.Now})
+	for i := range 100_000 {
+		taken(f, ipv6(i), 1)
+		clock.move(10 * time.Millisecond) // a hundred are owed something at a time
+	}
+	if n := len(f.table.sets); n != firstSets {
+		t.Errorf("%d sets, want the %d of the beginning", n, firstSets)
+	}
+}
+
+// TestTableGrowsUnderLoad: many callers meet a table that doubles below them; nobody gets
+// more than he may.
+func TestTableGrowsUnderLoad(t *testing.T) {
+	clock := newFakeClock()
+	f := NewFlood(FloodConfig{Rate: 0.001, Burst: 2, Now: clock.Now})
+	const networks, callers = 3 * ways * firstSets, 4
+	var passed atomic.Int64
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			for i := range networks {
+				if _, ok := f.Allow(ipv6(i)); ok {
+					passed.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if got := passed.Load(); got != 2*networks {
+		t.Errorf("%d requests passed, want %d", got, 2*networks)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	heap := func() uint64 {
 		runtime.GC()
@@ -248,14 +306,16 @@ func TestMemoryIsBounded(t *testing.T) {
 		f.Allow(ipv6(i))
 	}
 	after := heap()
-	if size := made - before; size > 16<<20 {
-		t.Errorf("the table takes %d bytes, want at most 16 MiB", size)
+	if made > before+256<<10 {
+		t.Errorf("a table that nobody has used takes %d bytes, want at most 256 KiB", made-before)
 	}
-	if after > made+1<<20 {
-		t.Errorf("a million networks let it grow by %d bytes", after-made)
+	if after > made+9<<20 {
+		t.Errorf("a million networks let it grow by %d bytes, want at most 8 MiB", after-made)
 	}
-	if got := len(newTable(1<<40).sets) * ways; got != maxNetworks {
-		t.Errorf("a table for 2⁴⁰ networks has %d slots, want the cap %d", got, maxNetworks)
+	for networks, want := range map[int]int{1 << 40: maxNetworks / ways, 0: DefaultNetworks / ways, 1: 1, ways + 1: 2} {
+		if got := newTable(networks).most; got != want {
+			t.Errorf("a table for %d networks may have %d sets, want %d", networks, got, want)
+		}
 	}
 	runtime.KeepAlive(f)
 }
