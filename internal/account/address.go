@@ -70,7 +70,7 @@ func (d *Directory) askable(ctx context.Context, c session.Current, email string
 		return nil
 	}
 	wait, err := d.cfg.Store.Hit(ctx, store.Hits{
-		At: d.cfg.Now(), Hits: []store.Hit{d.AddressHit(email, false), d.NetworkHit(by)},
+		At: d.cfg.Now(), Hits: d.MailHits(email, false, by),
 	})
 	if err != nil {
 		return fmt.Errorf("account: count a mail: %w", err)

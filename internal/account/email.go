@@ -50,14 +50,28 @@ func network(by audit.Caller) string {
 	return ""
 }
 
-// AddressHit is one mail to an address: at most one in 30 s, 5 an hour, 10 a day,
-// however the address is written. A browser that has signed in with the address before
-// has an allowance of its own, so that strangers cannot use it up.
-func (d *Directory) AddressHit(address string, known bool) store.Hit {
-	kind := "mail-address"
+// MailHits are what one mail to an address that somebody asks for counts as, the network's
+// own first. A browser that has signed in with the address before has an allowance of its
+// own, in whatever network it is: strangers cannot use that up. Of what strangers have, a
+// network may use half, so that the address can be written to from another.
+func (d *Directory) MailHits(address string, known bool, by audit.Caller) []store.Hit {
 	if known {
-		kind = "mail-address-known"
+		return []store.Hit{d.addressHit("mail-address-known", address)}
 	}
+	_, canonical := Canonical(address)
+	return []store.Hit{
+		d.NetworkHit(by),
+		d.addressHit("mail-address", address),
+		{
+			Key:   d.cfg.Vault.LimitKey("mail-network-address", []byte(network(by)), []byte(canonical)),
+			Rates: []store.Rate{{Count: 3, Per: time.Hour}, {Count: 5, Per: 24 * time.Hour}},
+		},
+	}
+}
+
+// addressHit is one mail to an address: at most one in 30 s, 5 an hour, 10 a day, however
+// the address is written.
+func (d *Directory) addressHit(kind, address string) store.Hit {
 	_, canonical := Canonical(address)
 	return store.Hit{
 		Key: d.cfg.Vault.LimitKey(kind, []byte(canonical)),
@@ -70,7 +84,8 @@ func (d *Directory) AddressHit(address string, known bool) store.Hit {
 // MailAgain is how long whoever asked for a mail waits before asking again.
 const MailAgain = 30 * time.Second
 
-// NetworkHit is one mail that a network asks for: at most 20 an hour.
+// NetworkHit is one mail that a network asks for, whether or not it is sent: at most 20 an
+// hour.
 func (d *Directory) NetworkHit(by audit.Caller) store.Hit {
 	return store.Hit{
 		Key:   d.cfg.Vault.LimitKey("mail-network", []byte(network(by))),

@@ -85,18 +85,19 @@ func (rp *RelyingParty) BeginEmail(ctx context.Context, r Request, in EmailSignI
 }
 
 // mailRoom writes a mail if address and network have room for one. An address without
-// room is passed over in silence, and counts for the network all the same.
+// room is passed over in silence, and counts for the network of a stranger all the same.
 func (rp *RelyingParty) mailRoom(ctx context.Context, r Request, address string, owed store.Mail) error {
 	known := rp.cfg.Sessions.RecognizesAddress(r.Known, address)
 	hits := store.Hits{
-		At:    rp.cfg.Now(),
-		Hits:  []store.Hit{rp.cfg.Accounts.NetworkHit(r.Caller), rp.cfg.Accounts.AddressHit(address, known)},
-		Mails: []store.Mail{owed},
+		At: rp.cfg.Now(), Hits: rp.cfg.Accounts.MailHits(address, known, r.Caller), Mails: []store.Mail{owed},
 	}
 	wait, err := rp.cfg.Store.Hit(ctx, hits)
-	if err == nil && wait > 0 {
-		hits.Hits, hits.Mails = hits.Hits[:1], nil
-		wait, err = rp.cfg.Store.Hit(ctx, hits)
+	switch {
+	case err != nil || wait == 0:
+	case known:
+		wait = 0
+	default:
+		wait, err = rp.cfg.Store.Hit(ctx, store.Hits{At: hits.At, Hits: []store.Hit{rp.cfg.Accounts.NetworkHit(r.Caller)}})
 	}
 	if err != nil {
 		return unavailable(err)

@@ -296,6 +296,63 @@ func TestOneAddressTenThousandTimes(t *testing.T) {
 	}
 }
 
+// TestOneNetworkLeavesRoom: whatever strangers of one network ask for, an address can be
+// written to from another: they may use half of what there is.
+func TestOneNetworkLeavesRoom(t *testing.T) {
+	w := ceremonytest.New(t)
+	w.Resident(t, "ana", anasAddress)
+	asks := func(n byte) int {
+		r := ceremonytest.Request()
+		r.Caller.Address = netip.AddrFrom4([4]byte{198, 51, 100, n})
+		_, err := w.RP.BeginEmail(t.Context(), r, ceremony.EmailSignIn{Email: anasAddress})
+		must(t, err)
+		return len(w.Letters(t))
+	}
+	strangers, person := 0, 0
+	for range 24 {
+		for range 10 {
+			strangers += asks(1)
+			w.Clock.Advance(31 * time.Second)
+		}
+		person += asks(2)
+		w.Clock.Advance(time.Hour - 310*time.Second)
+		if strangers < 5 && person == 0 {
+			t.Fatalf("%d mails for strangers, none for the person", strangers)
+		}
+	}
+	if strangers != 5 || person != 5 {
+		t.Fatalf("%d mails for strangers, %d for the person", strangers, person)
+	}
+}
+
+// TestKnownBrowserAsks: a browser that has signed in with the address gets its link whatever
+// strangers did, to the address or in its own network.
+func TestKnownBrowserAsks(t *testing.T) {
+	w := ceremonytest.New(t)
+	ana := w.Resident(t, "ana", anasAddress)
+	for i := range 20 {
+		r := ceremonytest.Request()
+		_, err := w.RP.BeginEmail(t.Context(), r, ceremony.EmailSignIn{Email: fmt.Sprintf("p%d@example.org", i)})
+		must(t, err)
+		r.Caller.Address = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+		_, err = w.RP.BeginEmail(t.Context(), r, ceremony.EmailSignIn{Email: anasAddress})
+		must(t, err)
+	}
+	w.Letters(t)
+	known := ceremonytest.Request()
+	known.Known = w.Sessions.Recognize("", ana)
+	ask := func() int {
+		_, err := w.RP.BeginEmail(t.Context(), known, ceremony.EmailSignIn{Email: anasAddress})
+		must(t, err)
+		return len(w.Letters(t))
+	}
+	if first, soon := ask(), ask(); first != 1 || soon != 0 {
+		t.Fatalf("%d mails, and %d within 30 s", first, soon)
+	}
+	_, err := w.RP.BeginEmail(t.Context(), known, ceremony.EmailSignIn{Email: "ben@example.org"})
+	refused(t, err, ceremony.KindLimited, "", "mails_asked") // it knows one address
+}
+
 // TestResend: one mail in 30 s; the next one does not make the one before useless.
 func TestResend(t *testing.T) {
 	w := ceremonytest.New(t)

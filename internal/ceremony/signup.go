@@ -229,9 +229,9 @@ func (rp *RelyingParty) oweProof(ctx context.Context, r Request, f record.Accoun
 	if f.PendingEmail == "" || !rp.cfg.Accounts.Policy().Mail {
 		return audit.Owed{}
 	}
-	wait, err := rp.cfg.Store.Hit(ctx, store.Hits{At: rp.cfg.Now(), Hits: []store.Hit{
-		rp.cfg.Accounts.NetworkHit(r.Caller), rp.cfg.Accounts.AddressHit(f.PendingEmail, false),
-	}})
+	wait, err := rp.cfg.Store.Hit(ctx, store.Hits{
+		At: rp.cfg.Now(), Hits: rp.cfg.Accounts.MailHits(f.PendingEmail, false, r.Caller),
+	})
 	if err != nil || wait > 0 {
 		return audit.Owed{}
 	}
