@@ -87,7 +87,8 @@ func (rp *RelyingParty) judge(
 	if err != nil {
 		return Proof{}, rp.costUnknown(ctx, t, response, err)
 	}
-	expected := rp.expectation(t, response, a, c)
+	facts := c.Facts() // a deep copy: one is enough
+	expected := rp.expectation(t, response, a, c, facts)
 	assertion, err := response.Verify(expected)
 	if errors.Is(err, &webauthn.Error{Code: webauthn.CodeSignCountRegressed}) {
 		return Proof{}, rp.regressed(ctx, r, op, t.Common, a, c)
@@ -126,7 +127,7 @@ func (rp *RelyingParty) judge(
 	err = rp.cfg.Store.RecordSignIn(ctx, store.SignIn{
 		Op: op, Spend: spend, Account: a.Ref(), Use: moved, Session: &started.Row, Ends: t.replaces,
 		Event: rp.cfg.Audit.Event(audit.Entry{
-			Name: t.event, Account: a.ID(), Session: uuid.UUID(started.Row.Key), Passkey: c.Facts().Passkey,
+			Name: t.event, Account: a.ID(), Session: uuid.UUID(started.Row.Key), Passkey: facts.Passkey,
 			AAL: level.AAL, Reasons: level.Reasons, Binding: t.binding, Challenge: t.Team,
 		}.By(r.Caller), owed),
 	})
@@ -144,9 +145,9 @@ func (rp *RelyingParty) judge(
 
 // expectation is what §7.2 judges an assertion by.
 func (rp *RelyingParty) expectation(
-	t asserted, response *webauthn.AssertionResponse, a record.Account, c record.Credential,
+	t asserted, response *webauthn.AssertionResponse, a record.Account, c record.Credential, facts record.CredentialFacts,
 ) webauthn.AssertionExpectation {
-	facts, use := c.Facts(), c.Use()
+	use, handle := c.Use(), a.UserHandle()
 	// Step 5: a ticket for a named account is answered by a credential of that account,
 	// as long as nothing has called the ticket back; a decoy's ticket by none.
 	allowed := !t.named || !t.decoy && current(t.Common, a)
@@ -157,10 +158,10 @@ func (rp *RelyingParty) expectation(
 		UserVerification: t.verification,
 		Credential: webauthn.Credential{
 			ID: facts.ID, PublicKey: facts.PublicKey, RPID: facts.RPID,
-			SignCount: use.SignCount, BackupEligible: facts.BackupEligible, UserHandle: a.UserHandle(),
+			SignCount: use.SignCount, BackupEligible: facts.BackupEligible, UserHandle: handle,
 		},
 		Allowed:      allowed && open(c.Way(), rp.cfg.Now()),
-		AccountKnown: t.named, UserHandle: a.UserHandle(),
+		AccountKnown: t.named, UserHandle: handle,
 	}
 }
 

@@ -27,7 +27,7 @@ func (rp *RelyingParty) costUnknown(ctx context.Context, t asserted, response *w
 		return unavailable(err)
 	}
 	if ok {
-		checkAnyway(response, rp.expectation(t, response, a, c))
+		checkAnyway(response, rp.expectation(t, response, a, c, c.Facts()))
 	}
 	return refused
 }
