@@ -113,3 +113,24 @@ func BenchmarkLookupCredential(b *testing.B) {
 		v.LookupCredential("example.org", id)
 	}
 }
+
+// BenchmarkFacts is a copy of what an account and its credential say: whoever looks at
+// more than one field of either takes one.
+func BenchmarkFacts(b *testing.B) {
+	v := openVault(b)
+	_, accountRow, row := typical(b, v)
+	a, err := v.OpenAccount(accountRow)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := v.OpenCredential(row, a)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if a.Facts().ID == c.Facts().Passkey {
+			b.Fatal("two things of one name")
+		}
+	}
+}

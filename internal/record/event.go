@@ -15,10 +15,11 @@ const codeEvent = "event_record_tampered"
 func (v *Vault) SealEvent(head store.Head, at time.Time, account, body []byte) (store.Event, error) {
 	e := store.Event{Chain: head.Chain, Number: head.Number + 1, At: milli(at), Account: account}
 	var err error
-	if e.Body, err = v.purposes[store.TableEvents].Seal(eventAD(e), nil, body); err != nil {
+	ad := eventAD(e)
+	if e.Body, err = v.purposes[store.TableEvents].Seal(ad, nil, body); err != nil {
 		return store.Event{}, err
 	}
-	e.Link, err = v.link.MAC(linkParts(head.Link, e)...)
+	e.Link, err = v.link.MAC(append(ad, head.Link, e.Body)...)
 	return e, err
 }
 
@@ -46,8 +47,13 @@ func eventKey(e store.Event) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, e.Chain), e.Number)
 }
 
+// eventAD binds an event to its place, its time and whom it concerns. It has room for
+// what the link covers beyond that.
 func eventAD(e store.Event) [][]byte {
-	return [][]byte{[]byte(store.TableEvents), number(uint64(e.Chain)), number(e.Number), instant(e.At), e.Account}
+	n := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(e.Chain))
+	n = binary.BigEndian.AppendUint64(n, e.Number)
+	n = binary.BigEndian.AppendUint64(n, uint64(e.At.UnixMilli()))
+	return append(make([][]byte, 0, 7), []byte(store.TableEvents), n[:8], n[8:16], n[16:], e.Account)
 }
 
 func linkParts(prevLink []byte, e store.Event) [][]byte {

@@ -1,13 +1,6 @@
 package token
 
-import (
-	"encoding/json"
-	"fmt"
-
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/keyturn/keyturn/internal/session"
-)
+import "github.com/keyturn/keyturn/internal/session"
 
 // The typ of our tokens. An ID token is told apart from an access token by it and by
 // its audience (RFC 8725 §3.11).
@@ -58,21 +51,4 @@ func identify(a About, p session.Person) idClaims {
 		About: a, Audience: clientID, Username: p.Username, Name: p.DisplayName,
 		Email: p.Email, EmailVerified: p.Email != "",
 	}
-}
-
-// serialize signs claims into a compact token.
-func serialize(signer jose.Signer, claims any) (string, error) {
-	body, err := json.Marshal(claims)
-	if err != nil {
-		return "", fmt.Errorf("token: encode: %w", err)
-	}
-	signed, err := signer.Sign(body)
-	if err != nil {
-		return "", fmt.Errorf("token: sign: %w", err)
-	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		return "", fmt.Errorf("token: serialize: %w", err)
-	}
-	return text, nil
 }

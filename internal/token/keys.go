@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ type ring struct {
 }
 
 // signers sign with one key, a type of token each.
-type signers struct{ access, id jose.Signer }
+type signers struct{ access, id signer }
 
 func (r *ring) signers() (s signers, ok bool) {
 	r.mu.RLock()
@@ -140,7 +141,7 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("token: open key: %w", err)
 		}
-		if err := next.add(stored, i.cfg.Algorithm); err != nil {
+		if err := next.add(stored, i.cfg.Algorithm, i.cfg.Rand); err != nil {
 			return err
 		}
 	}
@@ -153,7 +154,7 @@ func (i *Issuer) Refresh(ctx context.Context) error {
 
 // add takes a stored key into a ring that is being built. The newest primary key of
 // the algorithm that is set signs; the others verify.
-func (r *ring) add(stored record.SigningKey, algorithm string) error {
+func (r *ring) add(stored record.SigningKey, algorithm string, random io.Reader) error {
 	parsed, err := x509.ParsePKCS8PrivateKey(stored.PKCS8)
 	if err != nil {
 		return fmt.Errorf("token: parse key %d: %w", stored.Number, err)
@@ -174,22 +175,13 @@ func (r *ring) add(stored record.SigningKey, algorithm string) error {
 	if stored.Life != record.KeyPrimary || stored.Algorithm != algorithm {
 		return nil
 	}
-	key := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(stored.Algorithm), Key: private}
-	access, err := signer(key, typeAccess, public.KeyID)
+	access, err := newSigner(private, public, typeAccess, random)
 	if err != nil {
 		return err
 	}
-	id, err := signer(key, typeID, public.KeyID)
+	id, err := newSigner(private, public, typeID, random)
 	r.primary = &signers{access: access, id: id}
 	return err
-}
-
-func signer(key jose.SigningKey, typ jose.ContentType, kid string) (jose.Signer, error) {
-	made, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", kid))
-	if err != nil {
-		return nil, fmt.Errorf("token: signer of key %s: %w", kid, err)
-	}
-	return made, nil
 }
 
 // lookup finds a key by its identifier, reading the keys again when it is not known.

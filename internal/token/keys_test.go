@@ -2,7 +2,11 @@ package token_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -228,4 +232,63 @@ func TestDoorsHaveTheirOwnKeys(t *testing.T) {
 	accepted(t, i, text, proof)
 	w.Clock.Advance(2 * time.Second)
 	refused(t, other, "a token of another door, same issuer and audience", text)
+}
+
+// TestKeyOfAnotherAlgorithm: a key never signs as what it is not, even if its row says so.
+func TestKeyOfAnotherAlgorithm(t *testing.T) {
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		algorithm string
+		key       any
+		signs     bool
+	}{
+		"P-256": {"ES256", p256, true}, "Ed25519": {"EdDSA", ed, true},
+		"P-384 for ES256": {"ES256", p384, false}, "Ed25519 for ES256": {"ES256", ed, false}, "P-256 for EdDSA": {"EdDSA", p256, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := ceremonytest.New(t)
+			der, err := x509.MarshalPKCS8PrivateKey(c.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row, err := w.Vault.SealSigningKey(record.SigningKey{
+				Number: 1, Issuer: ceremonytest.Door, Algorithm: c.algorithm, PKCS8: der, Life: record.KeyPrimary, Since: w.Clock.Now(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Store.PutKeys(t.Context(), []store.Key{row}, nil); err != nil {
+				t.Fatal(err)
+			}
+			made := config(w)
+			made.Algorithm = c.algorithm
+			i, err := token.New(t.Context(), made)
+			if (err == nil) != c.signs {
+				t.Fatalf("opened: %v", err)
+			}
+			if !c.signs {
+				return
+			}
+			// So many that a signature begins with a zero now and then, which stands there too.
+			_, proof := bearer(t, w, i, "ana")
+			for range 200 {
+				answer, err := i.Issue(t.Context(), proof)
+				if err != nil {
+					t.Fatal(err)
+				}
+				accepted(t, i, answer.AccessToken, proof)
+			}
+		})
+	}
 }

@@ -3,8 +3,9 @@
 //
 // An Issuer belongs to one door and accepts only what it signed itself, for its own
 // audience, with a session that still lives: a bearer is never enough by itself. It
-// signs and writes nothing, but for its keys. JOSE comes from go-jose; what is
-// stricter than that library stands in verify.go.
+// signs and writes nothing, but for its keys. Tokens are put together in sign.go; parsing,
+// verification and key sets come from go-jose, and what is stricter than that library
+// stands in verify.go.
 package token
 
 import (
@@ -147,12 +148,12 @@ func (i *Issuer) sign(current session.Current, refresh string, e earned) (Answer
 	answer := Answer{
 		TokenType: "Bearer", ExpiresIn: int(about.Expires - about.Issued), RefreshToken: refresh, Scope: e.scope,
 	}
-	answer.AccessToken, err = serialize(signers.access, Claims{
+	answer.AccessToken, err = signers.access.sign(Claims{
 		About: about, Audience: i.cfg.Audience, ClientID: clientID, ID: id.String(), Scope: e.scope,
 		Binding: base64.RawURLEncoding.EncodeToString(e.binding),
 	})
 	if err == nil && slices.Contains(strings.Fields(e.scope), "openid") {
-		answer.IDToken, err = serialize(signers.id, identify(about, current.Person()))
+		answer.IDToken, err = signers.id.sign(identify(about, current.Person()))
 	}
 	return answer, err
 }
@@ -165,7 +166,7 @@ func (i *Issuer) about(current session.Current) About {
 		expires = view.ExpiresAt
 	}
 	return About{
-		Issuer: i.cfg.Issuer, Subject: current.Person().ID.String(), Expires: expires.Unix(), Issued: now.Unix(),
+		Issuer: i.cfg.Issuer, Subject: current.Account().ID().String(), Expires: expires.Unix(), Issued: now.Unix(),
 		Session: view.ID.String(), AuthTime: view.AuthTime.Unix(), ACR: view.ACR, AMR: view.AMR,
 	}
 }

@@ -37,7 +37,7 @@ func (i *Issuer) Verify(ctx context.Context, bearer string) (session.Current, er
 	if err != nil {
 		return session.Current{}, err
 	}
-	if current.Person().ID.String() != c.Subject {
+	if current.Account().ID().String() != c.Subject {
 		return session.Current{}, session.ErrNone
 	}
 	return current, nil
