@@ -116,6 +116,7 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 .PHONY: drills
 drills: stores ## faults and attacks against the built binary, on all three stores, at full size; prints the figures
 	KEYTURN_DRILLS=full KEYTURN_TEST_REQUIRE=postgres,dynamodb,strace $(GO) test -count=1 -v -timeout 120m ./drills
+	KEYTURN_DRILLS=full KEYTURN_TEST_REQUIRE=dynamodb $(GO) test -count=1 -v -run TestCapacity ./internal/store/dynamo
 
 # What the tests need beside Go.
 

@@ -37,11 +37,13 @@ func marker() store.Marker {
 // what did not end, and changes nothing of what they see; and that a repeat makes of
 // either just what the verb makes when nothing goes wrong.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	first := openTest(t, testConfig(t))
 	seed(t, first)
 	world := items(t, first)
 	for _, v := range attemptables() {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			clean, _ := worldAgain(t, world)
 			before := visible(t, clean.Store)
 			must(t, v.do(t.Context(), clean.Store))
@@ -78,7 +80,7 @@ func (v attemptable) stop(t *testing.T, world []item, c stopped) {
 	dying.wire.spoil = func(r request) outcome {
 		dead = dead || r.writes && left == 0
 		if dead {
-			return unsent
+			return dies
 		}
 		if r.writes {
 			left--

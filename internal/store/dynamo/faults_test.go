@@ -17,6 +17,7 @@ import (
 // by three, who each ask again under their own operation until they are told how it ended:
 // one has it, and what they were told is what is stored.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for name, ways := range map[string][]outcome{
 		"the server is throttled": {throttled},
 		"the server fails":        {broken},
@@ -24,7 +25,10 @@ func TestFaults(t *testing.T) {
 		"answers are lost":        {unheard},
 		"all of it":               {unsent, unheard, throttled, broken},
 	} {
-		t.Run(name, func(t *testing.T) { faults(t, ways) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			faults(t, ways)
+		})
 	}
 }
 

@@ -87,7 +87,8 @@ func (c *client) do(ctx context.Context, a ask) (r reply, err error) {
 		r, err = c.attempt(ctx, call, attempt)
 		if err == nil {
 			// Into the budget: what the repetition cost, and a success.
-			return r, errors.Join(again(nil), succeeded(nil))
+			_ = errors.Join(again(nil), succeeded(nil)) // what was done is done
+			return r, nil
 		}
 		if ctx.Err() != nil || attempt == attempts || !c.retryer.IsErrorRetryable(err) {
 			return reply{}, err

@@ -40,6 +40,7 @@ const (
 	throttled         // the server refuses it for want of capacity
 	broken            // the server answers 500 and has done nothing
 	silent            // nobody answers
+	dies              // the process that would send it is no more: neither does it try again
 )
 
 var errWire = errors.New("the connection is broken")
@@ -74,6 +75,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch result {
 	case unsent:
 		return nil, errWire
+	case dies:
+		return nil, final{errWire}
 	case silent:
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -93,6 +96,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return response, err
 }
+
+// final is an error after which nothing is sent again.
+type final struct{ error }
+
+func (final) RetryableError() bool { return false }
 
 // timeout is an error that says it is one.
 type timeout struct{ error }

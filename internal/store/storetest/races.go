@@ -97,6 +97,7 @@ func testRaces(t *testing.T, b Backend) {
 		{"hits of two keys, crosswise", raceCrossing},
 	} {
 		t.Run(r.name, func(t *testing.T) {
+			b.besides(t)
 			w := newWorld(t, b.Open)
 			w.slow = b.Slow
 			for range b.rounds() {

@@ -21,7 +21,8 @@ type Backend struct {
 	// Open returns an empty store of its own for each call and closes it when t ends.
 	Open func(t *testing.T) store.Store
 	// Slow says that it writes some 200 rows a second, not thousands: races run fewer
-	// rounds. Every promise is still asked for.
+	// rounds, and the parts of the suite beside each other. Every promise is still asked
+	// for.
 	Slow bool
 }
 
@@ -50,9 +51,19 @@ func Run(t *testing.T, b Backend) {
 		{"Reads", testReads},
 		{"Contexts", testContexts},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.test(t, b.Open) })
+		t.Run(part.name, func(t *testing.T) {
+			b.besides(t)
+			part.test(t, b.Open)
+		})
 	}
 	t.Run("Races", func(t *testing.T) { testRaces(t, b) })
+}
+
+// besides has t run beside the others where waiting for the store takes most of the time.
+func (b Backend) besides(t *testing.T) {
+	if b.Slow {
+		t.Parallel()
+	}
 }
 
 // opener opens an empty store.

@@ -1,7 +1,7 @@
 // Package dynamotest starts a server that speaks DynamoDB for tests.
 //
-// It owns one server per test binary: dynalite, pinned in testdata/dynalite, in memory,
-// on a free port of the loopback, started on first use and gone with the process that
+// It owns the servers of a test binary: dynalite, pinned in testdata/dynalite, in memory,
+// each on a free port of the loopback, started on first use and gone with the process that
 // asked for it. It knows nothing of what is kept in it. What such a server cannot show is
 // in docs/dynamodb.md.
 //
@@ -28,30 +28,42 @@ import (
 // errMissing: there is no server to start.
 var errMissing = errors.New("no DynamoDB-compatible server: run .ci/need dynamodb")
 
-// shared is the server of this process.
-var shared = sync.OnceValues(start)
+// servers are those of this process. One is one thread: tests that ask for a table each
+// are the sooner done the more there are, up to the processors.
+var servers = [...]func() (*server, error){sync.OnceValues(start), sync.OnceValues(start)}
+
+var (
+	tables atomic.Uint64 // named
+	turns  atomic.Uint64 // of AnyEndpoint
+)
 
 type server struct {
 	endpoint string
-	life     io.Closer     // its standard input, kept open by being kept
-	number   atomic.Uint64 // of the last table
+	life     io.Closer // its standard input, kept open by being kept
 }
 
-// Endpoint returns the URL of the server, or ends t.
+// Endpoint returns the URL of a server, always the same, or ends t.
 func Endpoint(t testing.TB) string {
 	t.Helper()
-	return need(t).endpoint
+	return need(t, 0).endpoint
 }
 
-// Table returns a name that no other call of this process returns.
+// AnyEndpoint returns the URL of one server after the other, or ends t.
+func AnyEndpoint(t testing.TB) string {
+	t.Helper()
+	return need(t, int(turns.Add(1)%uint64(len(servers)))).endpoint
+}
+
+// Table returns a name that no other call of this process returns, whatever the server.
 func Table(t testing.TB) string {
 	t.Helper()
-	return fmt.Sprintf("keyturn-%d", need(t).number.Add(1))
+	need(t, 0)
+	return fmt.Sprintf("keyturn-%d", tables.Add(1))
 }
 
-func need(t testing.TB) *server {
+func need(t testing.TB, number int) *server {
 	t.Helper()
-	s, err := shared()
+	s, err := servers[number]()
 	switch {
 	case errors.Is(err, errMissing) && !slices.Contains(strings.Split(os.Getenv("KEYTURN_TEST_REQUIRE"), ","), "dynamodb"):
 		t.Skip(err)
