@@ -46,7 +46,7 @@ func (s *Store) ReplaceAccount(ctx context.Context, v store.AccountChange) error
 		if done, err := t.judgeAccountChange(v); done || err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}

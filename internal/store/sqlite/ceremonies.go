@@ -32,7 +32,7 @@ func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 		if done, err := t.judgeSignUp(v); done || err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 		if done || err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (s *Store) RecordRegression(ctx context.Context, v store.Regression) error 
 		if !t.stands(findAccount, v.Account) || !t.stands(findCredential, v.Credential) {
 			return store.ErrConflict
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (s *Store) RecordBinding(ctx context.Context, v store.Binding) error {
 		if err := t.sessionFree(v.Session); err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (s *Store) RecordLink(ctx context.Context, v store.Link) error {
 		if done, err := t.judgeLink(v); done || err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), giving(v.Event, v.Gives))
+		event, err := t.event(giving(v.Event, v.Gives))
 		if err != nil {
 			return err
 		}

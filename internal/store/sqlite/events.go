@@ -23,9 +23,8 @@ func (s *Store) Append(ctx context.Context, event store.EventFunc) error {
 	if f.Err() != nil {
 		return f.Err()
 	}
-	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {
-		made, err := t.event(chain, event)
+		made, err := t.event(event)
 		if err != nil {
 			return err
 		}
@@ -71,6 +70,3 @@ func scanEvent(stmt *sqlite.Stmt) store.Event {
 
 // Chains implements store.Events.
 func (s *Store) Chains() uint32 { return chains }
-
-// nextChain takes the chains in turn, for verbs that no OpID assigns to one.
-func (s *Store) nextChain() uint32 { return s.turn.Add(1) % chains }

@@ -66,6 +66,7 @@ func signUp(n int) store.SignUp {
 func signIn(v store.SignUp, n int) store.SignIn {
 	session := *v.Session
 	session.Key = append(fmt.Appendf(nil, "%08x", n), v.Account.Key[:8]...)
+	session.Expires = dawn.Add(48*time.Hour + time.Duration(n)*time.Millisecond)
 	return store.SignIn{
 		Op:      store.OpID(id("sign-in", n)),
 		Spend:   store.Spend{ID: id("sign-in", n), Expires: dawn.Add(time.Duration(n) * time.Millisecond)},
@@ -99,7 +100,7 @@ func wantChained(t *testing.T, s *Store, want int) {
 
 // hold keeps the writer busy until release is called; what is queued meanwhile
 // becomes one group.
-func hold(t *testing.T, s *Store) (release func()) {
+func hold(t testing.TB, s *Store) (release func()) {
 	t.Helper()
 	begun, end := make(chan struct{}), make(chan struct{})
 	op := &operation{ctx: t.Context(), answer: make(chan error, 1), run: func(*tx) error {
@@ -115,7 +116,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 }
 
 // until waits for what another goroutine is about to bring about.
-func until(t *testing.T, what string, holds func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for !holds() {
@@ -156,6 +157,6 @@ func closeConn(t *testing.T, conn *sqlite.Conn) {
 	}
 }
 
-func execute(conn *sqlite.Conn, format string, args ...any) error {
+func executef(conn *sqlite.Conn, format string, args ...any) error {
 	return sqlitex.ExecuteTransient(conn, fmt.Sprintf(format, args...), nil)
 }

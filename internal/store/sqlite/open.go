@@ -145,7 +145,7 @@ func prepare(conn *sqlite.Conn, now time.Time) error {
 	if err := migrate(conn, migrationFiles); err != nil {
 		return err
 	}
-	return sqlitex.Execute(conn, writePulse, &sqlitex.ExecOptions{Args: []any{millis(now)}})
+	return execute(conn, writePulse, millis(now))
 }
 
 // logAhead turns on the write-ahead log. The engine answers with the mode it is

@@ -171,9 +171,9 @@ func writeHeader(t *testing.T, path string, id, version int) {
 	conn := create(t, path)
 	defer closeConn(t, conn)
 	if err := errors.Join(
-		execute(conn, "CREATE TABLE recipes (name TEXT)"),
-		execute(conn, "PRAGMA application_id = %d", id),
-		execute(conn, "PRAGMA user_version = %d", version),
+		executef(conn, "CREATE TABLE recipes (name TEXT)"),
+		executef(conn, "PRAGMA application_id = %d", id),
+		executef(conn, "PRAGMA user_version = %d", version),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func writeBareHeader(t *testing.T, path, pragma string) {
 	t.Helper()
 	conn := create(t, path)
 	defer closeConn(t, conn)
-	if err := execute(conn, "PRAGMA %s", pragma); err != nil {
+	if err := executef(conn, "PRAGMA %s", pragma); err != nil {
 		t.Fatal(err)
 	}
 }

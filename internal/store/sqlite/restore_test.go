@@ -169,7 +169,7 @@ func TestBackUpRefuses(t *testing.T) {
 	dir := t.TempDir()
 	foreign, hurt := filepath.Join(dir, "foreign.db"), backedUp(t, 50)
 	conn := create(t, foreign)
-	if err := execute(conn, "CREATE TABLE diary (day)"); err != nil {
+	if err := executef(conn, "CREATE TABLE diary (day)"); err != nil {
 		t.Fatal(err)
 	}
 	closeConn(t, conn)

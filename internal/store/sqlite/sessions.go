@@ -64,7 +64,7 @@ func (s *Store) ReplaceSession(ctx context.Context, v store.SessionChange) error
 		if err := t.sessionFree(v.New); err != nil {
 			return err
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}

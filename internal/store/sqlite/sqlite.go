@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/store"
@@ -65,7 +64,6 @@ type Store struct {
 	writer  *writer
 	checks  *checkpointer
 	readers *readers
-	turn    atomic.Uint32 // spreads events of verbs without an OpID over the chains
 
 	mu     sync.RWMutex // guards closed, and the queue against a send after its close
 	closed bool

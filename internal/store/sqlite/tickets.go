@@ -21,12 +21,11 @@ func (s *Store) PutTicket(ctx context.Context, ticket store.Ticket, event store.
 	if f.Err() != nil {
 		return f.Err()
 	}
-	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {
 		if err := t.ticketFree(&ticket); err != nil {
 			return err
 		}
-		made, err := t.event(chain, giving(event, &ticket))
+		made, err := t.event(giving(event, &ticket))
 		if err != nil {
 			return err
 		}
@@ -59,12 +58,11 @@ func (s *Store) RevokeTicket(ctx context.Context, key []byte, event store.EventF
 	if f.Err() != nil {
 		return f.Err()
 	}
-	chain := s.nextChain()
 	return s.submit(ctx, func(t *tx) error {
 		if !t.exists(findTicket, key) {
 			return nil
 		}
-		made, err := t.event(chain, event)
+		made, err := t.event(event)
 		if err != nil {
 			return err
 		}

@@ -3,10 +3,8 @@ package sqlite
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/keyturn/keyturn/internal/store"
 )
@@ -23,7 +21,8 @@ type tx struct {
 	suspect bool // the last group that wrote failed
 	writes  int
 	fault   error
-	heads   [chains]*store.Head // as of this transaction; nil: not read yet
+	chain   uint32      // takes the events of the whole group, so that they share a page
+	last    *store.Head // the chain's last event as of this transaction; nil: not read yet
 }
 
 // read runs a query and calls scan for each row. It tells whether there was one.
@@ -54,13 +53,13 @@ func (t *tx) write(query string, args ...any) {
 		return
 	}
 	t.writes++
-	t.fault = sqlitex.Execute(t.conn, query, &sqlitex.ExecOptions{Args: args})
+	t.fault = execute(t.conn, query, args...)
 }
 
-// event asks make for the event that follows the head of chain, and demands that
-// there is room for what comes with it.
-func (t *tx) event(chain uint32, make store.EventFunc) (store.Event, error) {
-	head := t.head(chain)
+// event asks make for the event that follows the head of the group's chain, and demands
+// that there is room for what comes with it.
+func (t *tx) event(make store.EventFunc) (store.Event, error) {
+	head := t.head()
 	if t.fault != nil {
 		return store.Event{}, t.fault
 	}
@@ -86,19 +85,19 @@ func call(make store.EventFunc, head store.Head) (e store.Event, err error) {
 	return make(head)
 }
 
-// head returns the last event of chain, those of this transaction included.
-func (t *tx) head(chain uint32) store.Head {
-	if known := t.heads[chain]; known != nil {
-		return *known
+// head returns the last event of the group's chain, those of this transaction included.
+func (t *tx) head() store.Head {
+	if t.last != nil {
+		return *t.last
 	}
-	head := store.Head{Chain: chain}
+	head := store.Head{Chain: t.chain}
 	t.read("SELECT number, link FROM events WHERE chain = ? ORDER BY number DESC LIMIT 1",
 		func(stmt *sqlite.Stmt) {
 			head.Number = unsigned(stmt, 0)
 			head.Link = blob(stmt, 1)
-		}, chain)
+		}, t.chain)
 	if t.fault == nil {
-		t.heads[chain] = &head
+		t.last = &head
 	}
 	return head
 }
@@ -107,58 +106,11 @@ func (t *tx) head(chain uint32) store.Head {
 func (t *tx) putEvent(e store.Event) {
 	t.write("INSERT INTO events (chain, number, at, account, link, body) VALUES (?, ?, ?, ?, ?, ?)",
 		e.Chain, e.Number, millis(e.At), e.Account, e.Link, e.Body)
-	t.heads[e.Chain] = &store.Head{Chain: e.Chain, Number: e.Number, Link: bytes.Clone(e.Link)}
+	t.last = &store.Head{Chain: e.Chain, Number: e.Number, Link: bytes.Clone(e.Link)}
 	for _, ticket := range e.Tickets {
 		t.putTicket(ticket)
 	}
 	for _, m := range e.Mails {
 		t.putMail(m)
 	}
-}
-
-// chainOf picks the chain of a verb's event: the same for a repeat.
-func chainOf(op store.OpID) uint32 { return uint32(op[0]) % chains }
-
-// scanRows runs a query on conn, calling scan for each row, and tells whether
-// there was one.
-func scanRows(conn *sqlite.Conn, query string, scan func(*sqlite.Stmt), args ...any) (found bool, err error) {
-	err = sqlitex.Execute(conn, query, &sqlitex.ExecOptions{
-		Args: args,
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			found = true
-			scan(stmt)
-			return nil
-		},
-	})
-	return found, err
-}
-
-// blob copies a column out; an empty one is nil.
-func blob(stmt *sqlite.Stmt, column int) []byte {
-	n := stmt.ColumnLen(column)
-	if n == 0 {
-		return nil
-	}
-	b := make([]byte, n)
-	stmt.ColumnBytes(column, b)
-	return b
-}
-
-// unsigned reads a 64-bit number that the engine keeps as a signed one.
-func unsigned(stmt *sqlite.Stmt, column int) uint64 { return uint64(stmt.ColumnInt64(column)) }
-
-// millis is a time as the tables keep it; 0 for the zero time.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func moment(stmt *sqlite.Stmt, column int) time.Time {
-	ms := stmt.ColumnInt64(column)
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }

@@ -21,7 +21,7 @@ func (s *Store) RecordStanding(ctx context.Context, v store.Standing) error {
 		if !t.stands(findAccount, v.Account) || !t.stands(findCredential, v.Credential) {
 			return store.ErrConflict
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *Store) RecordUnbinding(ctx context.Context, v store.Unbinding) error {
 		if !t.stands(findAccount, v.Account) {
 			return store.ErrConflict
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (s *Store) RenameCredential(ctx context.Context, v store.Renaming) error {
 		if !t.exists("SELECT 1 FROM credentials WHERE key = ? AND account = ?", v.Credential, v.Account.Key) {
 			return store.ErrNotFound
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *Store) DeleteAccount(ctx context.Context, v store.Deletion) error {
 		if !t.stands(findAccount, v.Account) {
 			return store.ErrConflict
 		}
-		event, err := t.event(chainOf(v.Op), v.Event)
+		event, err := t.event(v.Event)
 		if err != nil {
 			return err
 		}

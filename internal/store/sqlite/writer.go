@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // groupLimit is how many operations share one transaction at most: enough that
@@ -36,6 +35,7 @@ type writer struct {
 	done    chan struct{}
 	nudge   func() // tells the checkpointer that the log has grown
 	suspect bool   // the last group that wrote failed; only the goroutine uses it
+	turn    uint32 // the chain of the next group; likewise
 	commits atomic.Uint64
 	writes  atomic.Uint64
 }
@@ -98,10 +98,11 @@ func (w *writer) gather(first *operation) []*operation {
 // once they are durable, or the error that undid all of them. On an error even a
 // refusal is void: it may rest on what a neighbour wrote and lost.
 func (w *writer) perform(group []*operation) ([]error, error) {
-	if err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil); err != nil {
+	if err := execute(w.conn, "BEGIN IMMEDIATE"); err != nil {
 		return nil, w.undo(err)
 	}
-	t := &tx{conn: w.conn, suspect: w.suspect}
+	t := &tx{conn: w.conn, suspect: w.suspect, chain: w.turn}
+	w.turn = (w.turn + 1) % chains
 	answers := make([]error, len(group))
 	var wrote uint64
 	for i, op := range group {
@@ -121,7 +122,7 @@ func (w *writer) perform(group []*operation) ([]error, error) {
 			wrote++
 		}
 	}
-	if err := sqlitex.Execute(w.conn, "COMMIT", nil); err != nil {
+	if err := execute(w.conn, "COMMIT"); err != nil {
 		return nil, w.undo(err)
 	}
 	if wrote > 0 {
@@ -140,7 +141,7 @@ func (w *writer) undo(cause error) error {
 	if w.conn.AutocommitEnabled() {
 		return cause
 	}
-	if err := sqlitex.Execute(w.conn, "ROLLBACK", nil); err != nil {
+	if err := execute(w.conn, "ROLLBACK"); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause

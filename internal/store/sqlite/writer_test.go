@@ -128,7 +128,7 @@ func TestEngineErrorUndoesTheGroup(t *testing.T) {
 	commits, writes := s.Commits(), s.Writes()
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		pages, err := number(conn, "PRAGMA page_count")
-		return errors.Join(err, execute(conn, "PRAGMA max_page_count = %d", pages+4))
+		return errors.Join(err, executef(conn, "PRAGMA max_page_count = %d", pages+4))
 	})
 	large := signUp(2)
 	large.Account.Body = make([]byte, 1<<20) // more than the disk has left
@@ -156,7 +156,7 @@ func TestEngineErrorUndoesTheGroup(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("ping, for which there is space: %v", err)
 	}
-	inWriter(t, s, func(conn *sqlite.Conn) error { return execute(conn, "PRAGMA max_page_count = 100000") })
+	inWriter(t, s, func(conn *sqlite.Conn) error { return executef(conn, "PRAGMA max_page_count = 100000") })
 	for _, v := range []store.SignUp{signUp(1), large} {
 		if err := s.RecordSignUp(t.Context(), v); err != nil {
 			t.Errorf("the same operation once there is space: %v", err)
