@@ -3,6 +3,7 @@ package keyturn_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,10 +15,10 @@ import (
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
 
-// BenchmarkSignIn is a sign-in by passkey without network: the two calls by
+// BenchmarkCeremony is a sign-in and a sign-up by passkey without network: the calls by
 // themselves, each from request to answer, one after the other. The finish waits for
 // its commit, so its time is mostly the disk's; allocations compare best.
-func BenchmarkSignIn(b *testing.B) {
+func BenchmarkCeremony(b *testing.B) {
 	dir := b.TempDir()
 	server, err := keyturn.New(b.Context(), keyturn.Config{
 		Settings: keyturn.Settings{
@@ -58,13 +59,13 @@ func BenchmarkSignIn(b *testing.B) {
 	}
 	post("sign-up/passkey", finish(post("sign-up/passkey/options", []byte(`{"username":"ana"}`), 200), phone.Create), 201)
 
-	b.Run("options", func(b *testing.B) {
+	b.Run("sign-in/options", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			post("sign-in/passkey/options", []byte(`{}`), 200)
 		}
 	})
-	b.Run("finish", func(b *testing.B) {
+	b.Run("sign-in/finish", func(b *testing.B) {
 		b.ReportAllocs()
 		answers := make([][]byte, b.N)
 		for i := range answers {
@@ -73,6 +74,26 @@ func BenchmarkSignIn(b *testing.B) {
 		b.ResetTimer()
 		for _, answer := range answers {
 			post("sign-in/passkey", answer, 200)
+		}
+	})
+	b.Run("sign-up/options", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			post("sign-up/passkey/options", []byte(`{"username":"ben"}`), 200)
+		}
+	})
+	runs := 0 // nobody signs up twice
+	b.Run("sign-up/finish", func(b *testing.B) {
+		b.ReportAllocs()
+		runs++
+		answers := make([][]byte, b.N)
+		for i := range answers {
+			name := fmt.Appendf(nil, `{"username":"person%d-%d"}`, runs, i)
+			answers[i] = finish(post("sign-up/passkey/options", name, 200), webauthntest.New(webauthntest.Phone()).Create)
+		}
+		b.ResetTimer()
+		for _, answer := range answers {
+			post("sign-up/passkey", answer, 201)
 		}
 	})
 }
