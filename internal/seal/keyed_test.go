@@ -5,6 +5,8 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -65,5 +67,34 @@ func TestKeptMemoryIsWiped(t *testing.T) {
 	}
 	if again := kept(make([]byte, maxKept+1)); again != nil {
 		t.Errorf("kept %d bytes", len(again))
+	}
+}
+
+// TestDerivedKeysDoNotPrint: no verb of fmt shows what was derived and is kept.
+func TestDerivedKeysDoNotPrint(t *testing.T) {
+	ring := testRing(t, RingConfig{})
+	p := ring.Purpose("p")
+	mustSeal(t, p, nil, []byte("plain"))
+	ix, _, err := p.NewIndex(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix.MAC("lookup", []byte("part"))
+	keys, err := ring.keys("p", ring.Primary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lookup := mac(ix.root()[:], join([]byte("index/v1"), []byte("lookup")))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
+		for _, v := range []any{ring, *p, p, ix, keys, *keys, keys.mac, *keys.mac} {
+			out := fmt.Sprintf(verb, v)
+			for _, secret := range [][]byte{keys.key(), lookup} {
+				for _, shown := range []string{"%d", "%x", "%#v", "%s", "%q"} {
+					if text := strings.Trim(fmt.Sprintf(shown, secret[:8]), "[]{}\""); strings.Contains(out, text) {
+						t.Errorf("%s prints %s", verb, out)
+					}
+				}
+			}
+		}
 	}
 }
