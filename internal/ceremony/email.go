@@ -271,9 +271,13 @@ func (rp *RelyingParty) signInByLink(ctx context.Context, r Request, verb store.
 	ref := a.Ref()
 	verb.Account, verb.Session, verb.Ends = &ref, &started.Row, r.replaces(t.Session)
 	verb.Spend.Issued = started.Row.Key
+	mark, err := rp.used(t, a.ID(), started.Row.Key)
+	if err != nil {
+		return EmailDone{}, err
+	}
 	verb.Event = rp.cfg.Audit.Event(audit.Entry{
 		Name: audit.LinkHonoured, Account: a.ID(), Session: record.ID(started.Row.Key), Code: nameSignIn,
-	}.By(r.Caller), owed)
+	}.By(r.Caller), owed, mark)
 	if err := rp.recordLink(ctx, verb); err != nil {
 		return EmailDone{}, err
 	}
@@ -287,8 +291,12 @@ func (rp *RelyingParty) signUpByLink(ctx context.Context, r Request, verb store.
 	if err != nil {
 		return EmailDone{}, unavailable(err)
 	}
+	mark, err := rp.used(t, record.ID{}, row.Key)
+	if err != nil {
+		return EmailDone{}, err
+	}
 	verb.Gives = &row
-	verb.Event = rp.cfg.Audit.Event(audit.Entry{Name: audit.LinkHonoured, Code: nameSignUp}.By(r.Caller))
+	verb.Event = rp.cfg.Audit.Event(audit.Entry{Name: audit.LinkHonoured, Code: nameSignUp}.By(r.Caller), mark)
 	if err := rp.recordLink(ctx, verb); err != nil {
 		return EmailDone{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/internal/ticket"
+	"github.com/keyturn/keyturn/webauthn"
 )
 
 // A mail is often read on another device than the one that asked. A link that is opened
@@ -39,6 +40,8 @@ type EmailSeen struct {
 	Network    string
 	Agent      string
 	AskedAt    time.Time
+	// Used: the link was used, or denied. It is good for nothing but to deny it.
+	Used bool
 }
 
 // SeeEmail tells what a link is about. It writes nothing and uses nothing up.
@@ -49,7 +52,8 @@ func (rp *RelyingParty) SeeEmail(ctx context.Context, r Request, token, request 
 	}
 	seen := seenLink(t)
 	seen.SameClient = rp.asked(t, request)
-	return seen, nil
+	_, seen.Used, err = rp.usedLink(ctx, r, t)
+	return seen, err
 }
 
 func seenLink(t ticket.EmailLink) EmailSeen {
@@ -69,6 +73,13 @@ func (rp *RelyingParty) EmailCode(ctx context.Context, r Request, token string) 
 	t, err := rp.openLink(ctx, r, token)
 	if err != nil {
 		return EmailCode{}, err
+	}
+	_, used, err := rp.usedLink(ctx, r, t)
+	switch {
+	case err != nil:
+		return EmailCode{}, err
+	case used:
+		return EmailCode{}, rp.failed(ctx, r, nameEmail, refuse(KindAuthentication, "", webauthn.CodeChallengeConsumed))
 	}
 	for range conflictTries {
 		facts, _, ok, err := rp.liveCode(ctx, r, t.Request)
@@ -206,25 +217,4 @@ func readCode(typed string) string {
 		return ""
 	}
 	return strings.NewReplacer(" ", "", "-", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(typed))
-}
-
-// DenyEmail burns a link: whoever got it did not ask for it. One that is spent already is
-// nil.
-func (rp *RelyingParty) DenyEmail(ctx context.Context, r Request, token string) error {
-	t, err := rp.openLink(ctx, r, token)
-	if err != nil {
-		return err
-	}
-	op, err := rp.operation()
-	if err != nil {
-		return err
-	}
-	err = rp.cfg.Store.RecordLink(ctx, store.Link{
-		Op: op, Spend: t.Spend(),
-		Event: rp.cfg.Audit.Event(audit.Entry{Name: audit.LinkDenied, Account: t.Account}.By(r.Caller)),
-	})
-	if err != nil && !errors.Is(err, store.ErrSpent) {
-		return unavailable(err)
-	}
-	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/keyturn/keyturn/internal/ceremony"
 	"github.com/keyturn/keyturn/internal/ceremony/ceremonytest"
 	"github.com/keyturn/keyturn/internal/limit"
+	"github.com/keyturn/keyturn/internal/record"
 	"github.com/keyturn/keyturn/internal/store"
 	"github.com/keyturn/keyturn/webauthn/webauthntest"
 )
@@ -200,6 +201,7 @@ func (h tally) signedIn(t *testing.T) {
 	h.note(s.patch("/v1/account", `{"username":"ana"}`, bearer(p.token)))
 	h.note(s.patch("/v1/account", `{"username":"a b"}`, bearer(p.token)))
 	h.note(s.delete("/v1/account/sessions/x", bearer(p.token)))
+	h.note(s.delete("/v1/account", bearer(s.administrator().token)))
 	for _, list := range []string{"/v1/account/sessions", "/v1/account/activity"} {
 		h.note(s.get(list+"?limit=x", bearer(p.token)))
 		h.note(s.get(list+"?%zz", bearer(p.token)))
@@ -289,6 +291,7 @@ func (h tally) conflicts(t *testing.T) {
 	still := newSiteOn(t, ceremonytest.New(t, func(c *ceremony.Config) { heart = *c }))
 	p := still.victim(t)
 	attempts := still.attempts(p)
+	still.promoted(p, record.RoleMember) // an administrator's account is never deleted
 	heart.Store = moving{still.Store}
 	accounts := account.New(account.Config{
 		Store: moving{still.Store}, Vault: still.Vault, Tickets: still.Tickets, Audit: still.Audit, Mail: still.Mail,

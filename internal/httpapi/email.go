@@ -73,6 +73,7 @@ type linkSeen struct {
 	Email      string `json:"email"`
 	SameClient bool   `json:"same_client"`
 	AskedFrom  whence `json:"asked_from"`
+	Used       bool   `json:"used,omitempty"`
 }
 
 // whence is where a link was asked for.
@@ -95,7 +96,7 @@ func (a *API) seeEmail(x *exchange, r *http.Request, in linkLook) (answer, error
 	if err != nil {
 		return nil, err
 	}
-	return linkSeen{Email: seen.Email, SameClient: seen.SameClient, AskedFrom: newWhence(seen)}, nil
+	return linkSeen{Email: seen.Email, SameClient: seen.SameClient, AskedFrom: newWhence(seen), Used: seen.Used}, nil
 }
 
 type emailFinish struct {

@@ -212,7 +212,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say that it was somebody else who asked. The link is used up. */
+        /**
+         * Say that it was somebody else who asked. The link is used up.
+         * @description Where it was used before, the session that it opened ends, or the right to sign up that it gave.
+         */
         post: operations["denyEmail"];
         delete?: never;
         options?: never;
@@ -1204,6 +1207,11 @@ export interface components {
             /** @description The request was that of the client that asked: it can finish. */
             same_client: boolean;
             asked_from: components["schemas"]["Whence"];
+            /**
+             * @description It was used, or denied. It can still be denied: that ends the session which it opened.
+             * @constant
+             */
+            used?: true;
         };
         /** @description Where a link was asked for. What the client said of itself may be anything. */
         Whence: {
@@ -2704,6 +2712,7 @@ export interface operations {
             421: components["responses"]["Misdirected"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
         };
     };
     finishEmail: {

@@ -211,6 +211,8 @@ export const states: Record<string, State> = {
   "link-code-over": { render: () => <Link token="x" initial={{ state: { at: "code", seen, code: "K7MQ2X", until: 0 } }} /> },
   "link-looking": { render: () => <Link token="x" />, world: { silent: true } },
   "link-dead": { render: () => <Link token="x" initial={{ state: { at: "dead", key: "link.dead" } }} /> },
+  "link-used": { render: () => <Link token="x" initial={{ state: { at: "used", seen } }} /> },
+  "link-ended": { render: () => <Link token="x" initial={{ state: { at: "denied", used: true } }} /> },
   "link-denied": { render: () => <Link token="x" initial={{ state: { at: "denied" } }} /> },
   "link-incomplete": { render: () => <Link /> },
   "link-unreachable": { render: () => <Link token="x" initial={{ state: { at: "here", seen }, notice: unreachable }} /> },

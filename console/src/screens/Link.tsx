@@ -25,9 +25,10 @@ export interface Seen extends LinkSeen {
 }
 
 export type State =
-  | { at: "looking" | "denied" }
+  | { at: "looking" }
+  | { at: "denied"; used?: boolean }
   | { at: "dead"; key: Key; email?: string }
-  | { at: "here" | "elsewhere"; seen: Seen }
+  | { at: "here" | "elsewhere" | "used"; seen: Seen }
   | { at: "code"; seen: Seen; code: string; until: number };
 
 export interface LinkProps {
@@ -88,7 +89,30 @@ export default function Link({ token, initial = {} }: LinkProps) {
         </End>
       );
     case "denied":
-      return <End activity={activity} heading={text("link.denied.heading")} sentence={text("link.denied")}>{toSignIn}</End>;
+      return (
+        <End
+          activity={activity}
+          heading={text(state.used ? "link.ended.heading" : "link.denied.heading")}
+          sentence={text(state.used ? "link.ended" : "link.denied")}
+        >
+          {toSignIn}
+        </End>
+      );
+    case "used":
+      return (
+        <Frame activity={activity} heading={text("link.dead.heading")}>
+          <Who seen={state.seen} />
+          <p>{text("link.used")}</p>
+          <div className="ways">
+            <a {...named("another-link")} className="button primary" href={signInAs(state.seen.email)}>
+              {text("link.another")}
+            </a>
+            <Button {...named("deny")} kind="secondary" disabled={activity.busy} onClick={() => void link.deny(true)}>
+              {text("link.deny")}
+            </Button>
+          </div>
+        </Frame>
+      );
     case "code":
       return <Code activity={activity} state={state} again={() => void link.code(state.seen)} />;
     default:
@@ -106,7 +130,7 @@ export default function Link({ token, initial = {} }: LinkProps) {
                 {text("link.show-code")}
               </Button>
             )}
-            <Button {...named("deny")} kind="secondary" disabled={activity.busy} onClick={() => void link.deny()}>
+            <Button {...named("deny")} kind="secondary" disabled={activity.busy} onClick={() => void link.deny(false)}>
               {text("link.deny")}
             </Button>
           </div>
@@ -119,11 +143,11 @@ interface Actions {
   open: () => Promise<void>;
   use: (seen: Seen) => Promise<void>;
   code: (seen: Seen) => Promise<void>;
-  deny: () => Promise<void>;
+  deny: (used: boolean) => Promise<void>;
 }
 
 // useLink does what can be done with a link, and shows what came of it. A link that is
-// refused is over, whatever was tried: that it was used shows only when it is used again.
+// refused is over, whatever was tried: it may have been used since it was opened.
 function useLink(token: string, activity: Activity, set: (state: State) => void): Actions {
   async function run(work: () => Promise<State | undefined>, again: () => void, email?: string): Promise<void> {
     let next: State | undefined;
@@ -141,7 +165,7 @@ function useLink(token: string, activity: Activity, set: (state: State) => void)
   const open = () =>
     run(async () => {
       const seen = await look(token);
-      return { at: seen.same_client ? "here" : "elsewhere", seen };
+      return { at: seen.used ? "used" : seen.same_client ? "here" : "elsewhere", seen };
     }, () => void open());
 
   const use = (seen: Seen) =>
@@ -162,11 +186,11 @@ function useLink(token: string, activity: Activity, set: (state: State) => void)
       return { at: "code", seen, code: text, until: Date.now() + life * 1000 };
     }, () => void code(seen), seen.email);
 
-  const deny = () =>
+  const deny = (used: boolean) =>
     run(async () => {
       await post<void>("/v1/sign-in/email/deny", { token });
-      return { at: "denied" };
-    }, () => void deny());
+      return { at: "denied", used };
+    }, () => void deny(used));
 
   return { open, use, code, deny };
 }
