@@ -25,13 +25,23 @@ const (
 	verbAccount    verb = 7
 )
 
-// RecordSignUp implements store.Ceremonies.
+// RecordSignUp implements store.Ceremonies. It goes with others where it can, and alone
+// where it must.
 func (s *Store) RecordSignUp(ctx context.Context, v store.SignUp) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
+	alone := func(ctx context.Context, queues bool) error { return s.signUpAlone(ctx, v, queues) }
+	if !plainSignUp(v) {
+		return alone(ctx, false)
+	}
+	return goTogether(ctx, &s.signingUp, v, alone)
+}
+
+// signUpAlone makes a sign-up happen by itself.
+func (s *Store) signUpAlone(ctx context.Context, v store.SignUp, queues bool) error {
 	return s.perform(ctx, change{
-		chain: chainOf(v.Op), event: v.Event,
+		chain: chainOf(v.Op), event: v.Event, queues: queues,
 		ask: func(j *judge) {
 			if v.Spend != nil {
 				j.spent(*v.Spend, v.Op, verbSignUp)

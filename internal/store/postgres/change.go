@@ -18,6 +18,9 @@ type change struct {
 	event store.EventFunc // nil: none
 	ask   func(*judge)
 	write func(*writes)
+	// queues is whether it stands in line at the head of its chain, as does every one that
+	// has lost once.
+	queues bool
 }
 
 // perform makes a change happen, once and whole, or says why not.
@@ -29,20 +32,19 @@ func (s *Store) perform(ctx context.Context, c change) error {
 		}
 		defer leave()
 	}
-	queues := false
 	return s.repeat(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		err := c.try(ctx, conn, queues)
-		queues = queues || errors.Is(err, errLost)
+		err := c.try(ctx, conn)
+		c.queues = c.queues || errors.Is(err, errLost)
 		return err
 	})
 }
 
 // try makes one try. One that queues waits for its turn at the head of the chain.
-func (c change) try(ctx context.Context, conn *pgx.Conn, queues bool) error {
+func (c change) try(ctx context.Context, conn *pgx.Conn) error {
 	var j judge
 	c.ask(&j)
 	if c.event != nil {
-		if queues {
+		if c.queues {
 			j.turn(c.chain)
 		}
 		j.last(c.chain)

@@ -34,12 +34,12 @@ func (s *Store) CredentialAndAccount(ctx context.Context, key []byte) (store.Cre
 }
 
 // readCredentials reads what a group asks for, as gatherer.run.
-func readCredentials(ctx context.Context, conn *pgx.Conn, group []*gathered[credentialAsked]) error {
+func (s *Store) readCredentials(ctx context.Context, conn *pgx.Conn, group []*gathered[credentialAsked]) error {
 	keys := blobs(group, func(m *gathered[credentialAsked]) []byte { return m.call.key })
 	for _, m := range group {
 		m.err = store.ErrNotFound
 	}
-	err := exchange(ctx, conn, query{sql: withAccounts, params: [][]byte{keys}, row: func(r *row) {
+	err := s.exchange(ctx, conn, query{sql: withAccounts, params: [][]byte{keys}, row: func(r *row) {
 		place, ok := r.ordinal(len(group))
 		if !ok {
 			return

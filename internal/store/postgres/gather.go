@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -183,11 +183,20 @@ func answer[C any](group []*gathered[C], err error) {
 	}
 }
 
-// unsettled says what an error of a round trip of a group means for its calls: where the
-// engine refused something, or began may not have been reached, nothing has happened.
-func unsettled(conn *pgx.Conn, err error, committing bool) error {
-	if committing && conn.IsClosed() {
-		return fmt.Errorf("postgres: commit: %w", err)
+// goTogether lets a verb go with others, and alone where the group could not settle it or
+// its caller's time may end in the middle of one.
+func goTogether[C any](ctx context.Context, g *gatherer[C], call C, alone func(ctx context.Context, queues bool) error) error {
+	if _, limited := ctx.Deadline(); limited {
+		return alone(ctx, false)
 	}
-	return fmt.Errorf("%w: %w", errAlone, err)
+	m, err := g.do(ctx, call)
+	if !errors.Is(err, errAlone) {
+		return err
+	}
+	g.store.log.LogAttrs(ctx, slog.LevelDebug, "postgres: goes alone", slog.Any("cause", err))
+	// Both ways together take no longer than a call may.
+	ctx, cancel := context.WithDeadline(ctx, m.entered.Add(g.store.limit+slack))
+	defer cancel()
+	// One whose group could not write, which says more than errAlone, may have lost a number.
+	return alone(ctx, err != errAlone)
 }

@@ -31,6 +31,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/keyturn/keyturn/internal/store"
@@ -83,12 +84,14 @@ type Config struct {
 
 // Store is a store.Store in a PostgreSQL database. Make one with Open.
 type Store struct {
-	pool  *pgxpool.Pool
-	now   func() time.Time
-	log   *slog.Logger
-	limit time.Duration // for a statement, and for the wait for a connection
-	lanes lanes
+	pool     *pgxpool.Pool
+	now      func() time.Time
+	log      *slog.Logger
+	limit    time.Duration // for a statement, and for the wait for a connection
+	prepares bool          // whether connections keep prepared statements
+	lanes    lanes
 	// What there is most of goes in groups.
+	signingUp gatherer[store.SignUp]
 	signingIn gatherer[store.SignIn]
 	asking    gatherer[credentialAsked]
 	calling   gatherer[sessionAsked]
@@ -116,10 +119,13 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		log:   c.Log,
 		limit: c.StatementTimeout,
 		lanes: newLanes(),
+		// A pooler may keep no statements, and the address says so then.
+		prepares: pool.Config().ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement,
 	}
-	s.signingIn = gatherer[store.SignIn]{store: s, run: s.signIns}
-	s.asking = gatherer[credentialAsked]{store: s, run: readCredentials, leaves: true}
-	s.calling = gatherer[sessionAsked]{store: s, run: readSessions, leaves: true}
+	s.signingUp = gatherer[store.SignUp]{store: s, run: signUps().settler(s)}
+	s.signingIn = gatherer[store.SignIn]{store: s, run: signIns().settler(s)}
+	s.asking = gatherer[credentialAsked]{store: s, run: s.readCredentials, leaves: true}
+	s.calling = gatherer[sessionAsked]{store: s, run: s.readSessions, leaves: true}
 	return s, nil
 }
 

@@ -36,12 +36,12 @@ func (s *Store) SessionAndAccount(ctx context.Context, key []byte) (store.Sessio
 }
 
 // readSessions reads what a group asks for, as gatherer.run.
-func readSessions(ctx context.Context, conn *pgx.Conn, group []*gathered[sessionAsked]) error {
+func (s *Store) readSessions(ctx context.Context, conn *pgx.Conn, group []*gathered[sessionAsked]) error {
 	keys := blobs(group, func(m *gathered[sessionAsked]) []byte { return m.call.key })
 	for _, m := range group {
 		m.err = store.ErrNotFound
 	}
-	err := exchange(ctx, conn, query{sql: sessionsWithAccounts, params: [][]byte{keys}, row: func(r *row) {
+	err := s.exchange(ctx, conn, query{sql: sessionsWithAccounts, params: [][]byte{keys}, row: func(r *row) {
 		place, ok := r.ordinal(len(group))
 		if !ok {
 			return

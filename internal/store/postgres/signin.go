@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/jackc/pgx/v5"
 
@@ -68,19 +67,11 @@ func (s *Store) RecordSignIn(ctx context.Context, v store.SignIn) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
-	if !plain(ctx, v) {
-		return s.signInAlone(ctx, v, false)
+	alone := func(ctx context.Context, queues bool) error { return s.signInAlone(ctx, v, queues) }
+	if !fits(v.Use.Next) || v.Session != nil && !fits(v.Session.Version) {
+		return alone(ctx, false)
 	}
-	m, err := s.signingIn.do(ctx, v)
-	if !errors.Is(err, errAlone) {
-		return err
-	}
-	s.log.LogAttrs(ctx, slog.LevelDebug, "postgres: goes alone", slog.Any("cause", err))
-	// Together they take no longer than one call may.
-	ctx, cancel := context.WithDeadline(ctx, m.entered.Add(s.limit+slack))
-	defer cancel()
-	// One that was ready to be written has lost to another: it stands in line.
-	return s.signInAlone(ctx, v, err != errAlone)
+	return goTogether(ctx, &s.signingIn, v, alone)
 }
 
 // signInAlone makes a sign-in happen by itself. One that queues waits for its turn at

@@ -19,7 +19,7 @@ func inGroup(t *testing.T, s *Store, calls ...store.SignIn) []error {
 		group[n] = &gathered[store.SignIn]{call: v}
 	}
 	told := make([]error, len(calls))
-	err := s.lend(t.Context(), func(ctx context.Context, conn *pgx.Conn) error { return s.signIns(ctx, conn, group) })
+	err := s.lend(t.Context(), func(ctx context.Context, conn *pgx.Conn) error { return s.signingIn.run(ctx, conn, group) })
 	for n, m := range group {
 		if told[n] = m.err; err != nil {
 			told[n] = err

@@ -28,10 +28,13 @@ func binaryForm() []int16 { return []int16{pgtype.BinaryFormatCode} }
 
 // exchange sends queries in one round trip, and reads what they answer. After an error
 // of the engine those that follow have not run.
-func exchange(ctx context.Context, conn *pgx.Conn, queries ...query) error {
-	prepared, err := prepare(ctx, conn, queries)
-	if err != nil {
-		return err
+func (s *Store) exchange(ctx context.Context, conn *pgx.Conn, queries ...query) error {
+	var prepared []*pgconn.StatementDescription
+	if s.prepares {
+		var err error
+		if prepared, err = prepare(ctx, conn, queries); err != nil {
+			return err
+		}
 	}
 	pipeline := conn.PgConn().StartPipeline(ctx)
 	form := binaryForm()
@@ -42,7 +45,8 @@ func exchange(ctx context.Context, conn *pgx.Conn, queries ...query) error {
 			pipeline.SendQueryStatement(prepared[n], q.params, form, form)
 		}
 	}
-	if err = pipeline.Sync(); err == nil {
+	err := pipeline.Sync()
+	if err == nil {
 		for _, q := range queries {
 			if err = hearRows(pipeline, q.row); err != nil {
 				break
@@ -55,12 +59,8 @@ func exchange(ctx context.Context, conn *pgx.Conn, queries ...query) error {
 	return err
 }
 
-// prepare makes sure that the engine knows the statements; nil where the address says
-// that it is not to keep any.
+// prepare makes sure that the engine knows the statements.
 func prepare(ctx context.Context, conn *pgx.Conn, queries []query) ([]*pgconn.StatementDescription, error) {
-	if conn.Config().DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
-		return nil, nil
-	}
 	prepared := make([]*pgconn.StatementDescription, len(queries))
 	for n, q := range queries {
 		var err error
