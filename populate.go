@@ -19,9 +19,12 @@ import (
 	"github.com/keyturn/keyturn/webauthn"
 )
 
-// populatedAtOnce is how many accounts are written at the same time: enough that a store
-// which commits in groups has full ones.
-const populatedAtOnce = 256
+// How many accounts are written at the same time: enough for large groups where a store
+// commits in groups, and few where each has a commit of its own.
+const (
+	populatedInGroups = 128
+	populatedAlone    = 8
+)
 
 // Newcomer is somebody who gets an account and a passkey without a ceremony. The passkey
 // is a synced one of ES256 that has verified its user and does not count; nothing of it
@@ -44,9 +47,13 @@ func (o Operator) Populate(ctx context.Context, count int, who func(n int) (Newc
 		Store: s.store, Vault: s.vault, Audit: s.audit,
 		Profile: session.ProfileOf(s.settings.SessionProfile), Now: s.now, Rand: rand.Reader,
 	})
+	writers := populatedInGroups
+	if s.settings.Backend() == backendDynamo {
+		writers = populatedAlone
+	}
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(count, populatedAtOnce) {
+	for range min(count, writers) {
 		group.Go(func() error {
 			for n := int(next.Add(1)) - 1; n < count && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 				newcomer, err := who(n)
