@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -192,26 +193,31 @@ func TestNobodyReadsAlike(t *testing.T) {
 }
 
 // TestNobodyCostsAlike counts allocations, which every opening makes and which no other
-// load on the machine changes. An account's own map of passkeys, shown or not, makes
-// the few that differ.
+// load on the machine changes. An account's own map of passkeys, shown or not, and what
+// is pooled make the few that differ: less than half of what one opening takes.
 func TestNobodyCostsAlike(t *testing.T) {
 	v := newSettled(t)
 	cost := func(name string, alike int) float64 {
-		return testing.AllocsPerRun(20, func() {
+		return testing.AllocsPerRun(allocsRuns, func() {
 			if _, _, err := v.directory.SignInBy(t.Context(), name, alike); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	opening := cost("two-passkeys", 1) - cost("one-passkey", 1)
 	for name, n := range map[string]int{"one-passkey": 1, "two-passkeys": 2, "three-left": 3, "four-passkeys": 4} {
 		want := cost(name, 1)
 		for _, nobody := range []string{"unknownname", "is-disabled", "is-suspended", "has-nothing"} {
-			if got := cost(nobody, n); got < 0.94*want || got > 1.06*want {
-				t.Errorf("%s in place of %d passkeys: %.0f allocations, want %.0f", nobody, n, got, want)
+			if got := cost(nobody, n); math.Abs(got-want) > opening/2 {
+				t.Errorf("%s in place of %d passkeys: %.0f allocations, want %.0f; an opening takes %.0f", nobody, n, got, want, opening)
 			}
 		}
 	}
 }
+
+// allocsRuns is how often allocations are counted: the race detector empties pools now
+// and then, which the mean of so many runs does not show.
+const allocsRuns = 100
 
 // TestStandInsRunShort: where nobody has as many passkeys as are to be shown, those
 // that there are are opened again.
@@ -219,9 +225,9 @@ func TestStandInsRunShort(t *testing.T) {
 	v := newVillage(t)
 	v.person("one-passkey", 1)
 	cost := func(alike int) float64 {
-		return testing.AllocsPerRun(20, func() { v.ask("unknown", alike) })
+		return testing.AllocsPerRun(allocsRuns, func() { v.ask("unknown", alike) })
 	}
-	if one, two, three := cost(1), cost(2), cost(3); three-two < 0.8*(two-one) || two-one < 10 {
+	if one, two, three := cost(1), cost(2), cost(3); three-two < 0.5*(two-one) || two-one < 10 {
 		t.Errorf("%.0f, %.0f and %.0f allocations for one, two and three", one, two, three)
 	}
 }
