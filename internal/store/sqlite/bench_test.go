@@ -26,25 +26,23 @@ const framesOver = 16 * callers
 
 // BenchmarkRecordSignIn signs people in who come at random.
 func BenchmarkRecordSignIn(b *testing.B) {
-	for _, people := range []int{1_000, 100_000} {
-		s := openTest(b, Config{})
-		gather(b, s, people)
+	crowds(b, func(b *testing.B, s *Store, people int) {
 		next := 0
-		b.Run(fmt.Sprint("people=", people), func(b *testing.B) {
+		b.Run("verb", func(b *testing.B) {
 			verbs := make([]store.SignIn, b.N+framesOver)
 			for i := range verbs {
 				verbs[i], next = signIn(realSignUp(next*7919%people), next), next+1
 			}
 			record(b, s, func(ctx context.Context, n int) error { return s.RecordSignIn(ctx, verbs[n]) })
 		})
-	}
+	})
 }
 
 // BenchmarkRecordSignUp signs new people up.
 func BenchmarkRecordSignUp(b *testing.B) {
 	s := openTest(b, Config{})
 	next := 0
-	b.Run("people=0", func(b *testing.B) {
+	b.Run("verb", func(b *testing.B) {
 		verbs := make([]store.SignUp, b.N+framesOver)
 		for i := range verbs {
 			verbs[i], next = realSignUp(next), next+1
@@ -68,18 +66,27 @@ func record(b *testing.B, s *Store, call func(ctx context.Context, n int) error)
 
 // BenchmarkCredentialAndAccount reads what a sign-in reads.
 func BenchmarkCredentialAndAccount(b *testing.B) {
-	for _, people := range []int{1_000, 100_000} {
-		s := openTest(b, Config{})
-		gather(b, s, people)
+	crowds(b, func(b *testing.B, s *Store, people int) {
 		keys := make([][]byte, people)
 		for n := range keys {
 			keys[n] = signUp(n).Credential.Key
 		}
-		b.Run(fmt.Sprint("people=", people), func(b *testing.B) {
+		b.Run("verb", func(b *testing.B) {
 			together(b, b.N, func(ctx context.Context, n int) error {
 				_, _, err := s.CredentialAndAccount(ctx, keys[n*7919%people])
 				return err
 			})
+		})
+	})
+}
+
+// crowds runs a benchmark on stores of different sizes, each filled once.
+func crowds(b *testing.B, run func(b *testing.B, s *Store, people int)) {
+	for _, people := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint("people=", people), func(b *testing.B) {
+			s := openTest(b, Config{})
+			gather(b, s, people)
+			run(b, s, people)
 		})
 	}
 }

@@ -23,6 +23,15 @@ const lockPatience = 5 * time.Second
 // this bounds the log when writing never pauses long enough for it to start over.
 const logPages = 16384
 
+// What the page caches may hold, in KiB. The writer's outlives its commits: four times the
+// engine's own default takes 0.83 of the CPU time of a sign-in among 100,000 people. A
+// commit empties the readers' when they next read, so that theirs needs only the pages of
+// a few reads. All together, with the default number of readers, hold 12 MiB.
+const (
+	writerCache = 8 << 10
+	readerCache = 1 << 10
+)
+
 // makeFile makes the directory and the file with narrow modes before SQLite can
 // make them with wide ones (the log beside the file inherits the file's), and
 // returns the absolute path, which no special name such as ":memory:" survives.
@@ -91,7 +100,7 @@ func connect(ctx context.Context, path string, c Config) (_ *connections, err er
 			return nil, err
 		}
 	}
-	if err := prepare(all.writer, c.Now()); err != nil {
+	if err := errors.Join(prepare(all.writer, c.Now()), cache(all.writer, writerCache)); err != nil {
 		return nil, err
 	}
 	all.writer.SetInterrupt(nil)
@@ -104,11 +113,16 @@ func connect(ctx context.Context, path string, c Config) (_ *connections, err er
 			return nil, err
 		}
 		all.readers = append(all.readers, conn)
-		if err := pragmas(conn, "query_only = ON"); err != nil {
+		if err := errors.Join(pragmas(conn, "query_only = ON"), cache(conn, readerCache)); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// cache bounds the pages that a connection keeps; a negative size is one in KiB.
+func cache(conn *sqlite.Conn, kib int) error {
+	return pragmas(conn, fmt.Sprintf("cache_size = %d", -kib))
 }
 
 // dial opens one connection. The schema of a file that others may write to is not

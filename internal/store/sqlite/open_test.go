@@ -35,6 +35,7 @@ func TestOpenEmpty(t *testing.T) {
 			"PRAGMA trusted_schema":                                     0,
 			"PRAGMA cell_size_check":                                    1,
 			"PRAGMA wal_autocheckpoint":                                 logPages,
+			"PRAGMA cache_size":                                         -writerCache,
 			"SELECT count(*) FROM pulse":                                1,
 			"SELECT journal_mode = 'wal' FROM pragma_journal_mode":      1,
 			"SELECT integrity_check = 'ok' FROM pragma_integrity_check": 1,
@@ -59,6 +60,9 @@ func TestReadersCannotWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.readers.put(conn)
+		if size, err := number(conn, "PRAGMA cache_size"); err != nil || size != -readerCache {
+			t.Errorf("a reader's cache is %d (%v), want %d", size, err, -readerCache)
+		}
 		_, err = scanRows(conn, "DELETE FROM accounts", func(*sqlite.Stmt) {})
 		if sqlite.ErrCode(err) != sqlite.ResultReadOnly {
 			t.Errorf("a reader wrote: %v", err)

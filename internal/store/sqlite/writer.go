@@ -35,7 +35,7 @@ type writer struct {
 	done    chan struct{}
 	nudge   func() // tells the checkpointer that the log has grown
 	suspect bool   // the last group that wrote failed; only the goroutine uses it
-	turn    uint32 // the chain of the next group; likewise
+	turn    uint32 // the chain of the next group that writes; likewise
 	commits atomic.Uint64
 	writes  atomic.Uint64
 }
@@ -102,7 +102,6 @@ func (w *writer) perform(group []*operation) ([]error, error) {
 		return nil, w.undo(err)
 	}
 	t := &tx{conn: w.conn, suspect: w.suspect, chain: w.turn}
-	w.turn = (w.turn + 1) % chains
 	answers := make([]error, len(group))
 	var wrote uint64
 	for i, op := range group {
@@ -127,6 +126,7 @@ func (w *writer) perform(group []*operation) ([]error, error) {
 	}
 	if wrote > 0 {
 		w.suspect = false
+		w.turn = (w.turn + 1) % chains
 		w.commits.Add(1)
 		w.writes.Add(wrote)
 		w.nudge()

@@ -65,6 +65,34 @@ func wantAccounts(t *testing.T, s *Store, people ...int) {
 	}
 }
 
+// TestGroupOfOneChain: the events of a group stand on one chain, and those of the next
+// group on another, so that no chain is left behind.
+func TestGroupOfOneChain(t *testing.T) {
+	s := openTest(t, Config{})
+	for group := range chains {
+		release := hold(t, s)
+		answers := later(t, s,
+			func() error { return s.Append(t.Context(), anyEvent) },
+			func() error { return s.RecordSignUp(t.Context(), signUp(group)) },
+		)
+		release()
+		for _, answer := range answers {
+			if err := <-answer; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for chain := range s.Chains() {
+		list, err := s.Chain(t.Context(), chain, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != 2 {
+			t.Errorf("chain %d has %d events, want those of one group", chain, len(list))
+		}
+	}
+}
+
 func TestGroupLimit(t *testing.T) {
 	s := openTest(t, Config{})
 	release := hold(t, s)
