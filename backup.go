@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/store/sqlite"
 )
 
@@ -140,14 +139,7 @@ func (c Config) renew(ctx context.Context, staged string) (accounts int, err err
 	if accounts, err = s.openAccounts(ctx); err != nil {
 		return 0, err
 	}
-	if err := s.vault.NewEpoch(ctx); err != nil {
-		return 0, fmt.Errorf("keyturn: %w", err)
-	}
-	log := audit.New(audit.Config{Vault: s.vault, Store: s.store, Log: s.log, Now: s.now})
-	if err := s.store.Append(ctx, log.Event(audit.Entry{Name: audit.StoreRestored})); err != nil {
-		return 0, fmt.Errorf("keyturn: write the event: %w", err)
-	}
-	return accounts, nil
+	return accounts, s.drawEpoch(ctx)
 }
 
 // accountsRead is how many accounts are read in one go.

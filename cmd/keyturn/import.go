@@ -153,7 +153,12 @@ func (p *program) ask(cmd *cobra.Command, c keyturn.ImportCounts, f importFlags)
 	if f.dry || f.yes {
 		return true, nil
 	}
-	if _, err := fmt.Fprintf(p.stderr, "%sImport %d accounts? [y/N] ", described(c), c.New); err != nil {
+	return p.confirm(cmd, fmt.Sprintf("%sImport %d accounts?", described(c), c.New))
+}
+
+// confirm asks on the terminal. Whoever does not say yes has said no.
+func (p *program) confirm(cmd *cobra.Command, question string) (bool, error) {
+	if _, err := fmt.Fprintf(p.stderr, "%s [y/N] ", question); err != nil {
 		return false, err
 	}
 	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')

@@ -13,15 +13,15 @@ import (
 func storeCommand(p *program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Make, migrate and check the store",
-		Long: "Make, migrate and check the store that the settings name. Every flag of serve may be\n" +
-			"given here too.",
-		Example: "  keyturn store create\n  keyturn store migrate\n  keyturn store check",
+		Short: "Make, migrate and check the store, and set it apart from its past",
+		Long: "Make, migrate and check the store that the settings name, and draw a new epoch for one\n" +
+			"that was set back. Every flag of serve may be given here too.",
+		Example: "  keyturn store create\n  keyturn store migrate\n  keyturn store check\n  keyturn store epoch",
 		Args:    noArguments,
 		RunE:    helpful,
 	}
 	addSettings(cmd.PersistentFlags(), true)
-	cmd.AddCommand(storeCreate(p), storeMigrate(p), storeCheck(p))
+	cmd.AddCommand(storeCreate(p), storeMigrate(p), storeCheck(p), storeEpoch(p))
 	return cmd
 }
 
