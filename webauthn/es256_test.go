@@ -12,12 +12,14 @@ func FuzzForms(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add([]byte(s.Parsed.Response.AttestationObject))
 	}
+	flipped := false
 	for _, k := range vectorKeys(f) {
 		f.Add(k)
 		f.Add(append(bytes.Clone(k), 0xa0)) // extension outputs follow
-		if es256First(k) == nil {
+		if es256First(k) == nil || flipped {
 			continue
 		}
+		flipped = true
 		for i := range k { // each byte of the form, and points that are on no curve
 			other := bytes.Clone(k)
 			other[i] ^= 1
