@@ -157,14 +157,23 @@ func (d *Directory) noticeLetter(ctx context.Context, owed record.MailFacts, let
 	if err != nil {
 		return mail.Letter{}, err
 	}
+	right, _, err := d.right(ctx, owed.Right, mail.PurposeNotice)
+	linked := !errors.Is(err, ErrLink)
+	if linked && err != nil {
+		return mail.Letter{}, err
+	}
+	// An address that was taken away, or whose account is gone, is told of that, and of
+	// nothing after it.
 	if ok && proved(a, owed.Address) != "" {
 		letter.Person = person(a)
+		if owed.About != string(mail.More) {
+			if err := d.noticeRoom(ctx, owed, linked && d.live(a, right)); err != nil {
+				return mail.Letter{}, err
+			}
+		}
 	}
-	switch _, err := d.permit(ctx, owed.Right, mail.PurposeNotice); {
-	case errors.Is(err, ErrLink):
+	if !linked {
 		return letter, nil
-	case err != nil:
-		return mail.Letter{}, err
 	}
 	raw, err := ticket.MintLinkAs(d.cfg.Tickets, ticket.Notice{
 		Common:  ticket.Common{Door: owed.Door, RPID: d.cfg.RPID, Account: owed.Account, AccountKnown: true},

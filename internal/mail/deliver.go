@@ -29,7 +29,8 @@ const (
 const (
 	outcomeSent      = "sent"
 	outcomeObsolete  = "obsolete"  // no longer due
-	outcomePostponed = "postponed" // not now, and tried again
+	outcomePostponed = "postponed" // it failed, and is tried again
+	outcomeDelayed   = "delayed"   // its address has had its share
 )
 
 // errExpired says that a letter's link has ended.
@@ -57,6 +58,7 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 		return
 	}
 	err = p.send(ctx, facts)
+	later, isLater := errors.AsType[*Later](err)
 	switch {
 	case err == nil:
 		p.outcome(facts, outcomeSent)
@@ -66,6 +68,10 @@ func (p *Post) deliver(ctx context.Context, row store.Mail) {
 		p.outcome(facts, outcomeObsolete)
 		p.note(ctx, slog.LevelDebug, "mail no longer due", facts, nil)
 		p.settle(ctx, row)
+	case isLater:
+		p.outcome(facts, outcomeDelayed)
+		p.note(ctx, slog.LevelDebug, "mail to be sent later", facts, nil)
+		p.postpone(ctx, row, later.After)
 	case errors.Is(err, errExpired):
 		p.lose(ctx, row, facts, failExpired, err)
 	case errors.Is(err, ErrRefused):

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keyturn/keyturn/internal/audit"
 	"github.com/keyturn/keyturn/internal/record"
 )
 
@@ -38,6 +39,14 @@ const (
 // ErrObsolete is an Author's answer for a mail that is no longer due: the account is
 // gone, the address is no longer proved, the link would have expired.
 var ErrObsolete = errors.New("mail: no longer due")
+
+// More is what a notice tells of that stands for many others: it is no event.
+const More audit.Name = "account.more"
+
+// Later is an Author's answer for a mail that is due later.
+type Later struct{ After time.Duration }
+
+func (e *Later) Error() string { return "mail: due later" }
 
 // Letter is a mail as an Author wants it written.
 type Letter struct {
@@ -63,7 +72,7 @@ type Letter struct {
 }
 
 // Author writes letters: it knows accounts and mints links. Its errors but ErrObsolete
-// are tried again.
+// are tried again, after a *Later when it says.
 type Author interface {
 	Letter(ctx context.Context, owed record.MailFacts) (Letter, error)
 }

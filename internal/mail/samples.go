@@ -14,7 +14,7 @@ func told() []audit.Name {
 		audit.PasskeyAdded, audit.PasskeyRemoved, audit.PasskeySuspended, audit.PasskeyRestored, audit.PasskeyRegressed,
 		audit.AccountLinkMade, audit.AccountChanged, audit.RoleChanged, audit.AccountDisabled, audit.AccountEnabled,
 		audit.AccountDeleted, audit.RecoveryUsed, audit.CodesMade, audit.HoldCancelled, audit.EmailAdded,
-		audit.EmailRemoved, audit.NoticeUndone, audit.BrowserRemarked, audit.RefreshReused, audit.AllSignedOut,
+		audit.EmailRemoved, audit.NoticeUndone, audit.BrowserRemarked, audit.RefreshReused, audit.AllSignedOut, More,
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // Letters writes every mail that is owed now, as the post does, and settles it: what
-// people find in their mailboxes, oldest first. A mail that is no longer due is none.
+// people find in their mailboxes, oldest first. A mail that is no longer due is none; one
+// that is due later stays owed.
 func (w *World) Letters(t testing.TB) []mail.Letter {
 	t.Helper()
 	var letters []mail.Letter
@@ -28,6 +29,10 @@ func (w *World) Letters(t testing.TB) []mail.Letter {
 		}
 		for _, row := range rows {
 			letter, err := w.Accounts.Letter(t.Context(), w.Owed(t, row))
+			if later, ok := errors.AsType[*mail.Later](err); ok {
+				must(t, w.Store.PostponeMail(t.Context(), row.Key, row.Taken, w.Clock.Now().Add(later.After)))
+				continue
+			}
 			switch {
 			case err == nil:
 				letters = append(letters, letter)
