@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	mathrand "math/rand/v2"
 	"slices"
 	"strings"
@@ -174,52 +175,47 @@ func phoneOf(t *testing.T) *webauthntest.Authenticator {
 	return a
 }
 
-// TestRefusalsTakeAlike measures how long a refusal takes that writes nothing, because
+// TestRefusalsTakeAlike compares how long a refusal takes that writes nothing, because
 // the budget for that is spent: the one in which a difference shows best. One signature
-// is about half of it.
+// is about half of it. The shortest of many is what it takes when nothing gets in
+// between, however busy the machine is; the drills compare the times that a client sees.
 func TestRefusalsTakeAlike(t *testing.T) {
 	c := newCourt(t, 1)
 	c.Clock.Advance(time.Second)
 	c.finish(c.answers[wrongSignature].answer) // what the budget pays for
 	c.finish(c.answers["unknown credential"].answer)
-	c.measure(50)
-	const most = 0.1
-	median := c.measure(200)
-	for name, took := range median {
-		off := float64(took)/float64(median[wrongSignature]) - 1
+	const most = 0.25
+	shortest := c.measure(200)
+	for name, took := range shortest {
+		off := float64(took)/float64(shortest[wrongSignature]) - 1
 		t.Logf("%-28s %v, %+.1f %%", name, took, 100*off)
 		if off < -most || off > most {
-			t.Errorf("%s: takes %v, and a wrong signature %v", name, took, median[wrongSignature])
+			t.Errorf("%s: takes %v, and a wrong signature %v", name, took, shortest[wrongSignature])
 		}
 	}
 }
 
 // measure presents every answer so many times, in turn but in no order, and gives the
-// median time of each.
+// shortest time of each.
 func (c *court) measure(times int) map[string]time.Duration {
 	c.t.Helper()
-	var names []string
-	for name := range c.answers {
-		names = append(names, name)
-	}
-	took := map[string][]time.Duration{}
+	names := slices.Collect(maps.Keys(c.answers))
+	shortest := map[string]time.Duration{}
 	for range times {
 		mathrand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {
 			start := time.Now()
 			e := c.finish(c.answers[name].answer)
-			took[name] = append(took[name], time.Since(start))
+			took := time.Since(start)
+			if before, ok := shortest[name]; !ok || took < before {
+				shortest[name] = took
+			}
 			if e.Kind != ceremony.KindLimited || e.Code != c.answers[name].code {
 				c.t.Fatalf("%s: %v", name, e)
 			}
 		}
 	}
-	median := map[string]time.Duration{}
-	for name, all := range took {
-		slices.Sort(all)
-		median[name] = all[len(all)/2]
-	}
-	return median
+	return shortest
 }
 
 // TestStoreFailsAlike: a store that fails in the middle of a finish fails it for a known
