@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// releaseText does nothing here.
+func releaseText() uintptr { return 0 }
