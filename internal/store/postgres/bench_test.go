@@ -96,6 +96,16 @@ func peopled(b *testing.B) (*Store, *pgx.Conn, []store.SignUp) {
 	return s, dial(b, address), all
 }
 
+// BenchmarkRecordSignUp signs people up.
+func BenchmarkRecordSignUp(b *testing.B) {
+	s, conn, _ := peopled(b)
+	made := make([]store.SignUp, b.N)
+	for n := range made {
+		made[n] = signUp(people + n)
+	}
+	measure(b, conn, func(n int) error { return s.RecordSignUp(b.Context(), made[n-1]) })
+}
+
 // BenchmarkRecordSignIn signs people in.
 func BenchmarkRecordSignIn(b *testing.B) {
 	s, conn, all := peopled(b)

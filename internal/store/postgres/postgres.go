@@ -13,9 +13,13 @@
 // markers, accounts, credentials, sessions. Then the event is made. The second
 // writes everything and commits. What no lock can hold, a row that is not there yet,
 // the unique keys decide: whoever loses one is judged again from the beginning, and
-// the judge finds what the winner wrote. The verb that there is most of, the sign-in,
-// locks nothing between its two round trips: its second is one statement that judges
-// again and writes.
+// the judge finds what the winner wrote.
+//
+// What there is most of, sign-ins, sign-ups and what they read, goes in groups: calls
+// that come at the same time share the round trips and the commit (gather.go,
+// together.go). Groups take what is plain; everything else goes alone, as above. A
+// sign-in that goes alone locks nothing between its two round trips: its second is one
+// statement that judges again and writes.
 //
 // Serialization failures and deadlocks are retried, for a verb that met one has not
 // happened. A connection that is lost before anything could be committed is replaced
