@@ -18,13 +18,18 @@ import (
 // can still be undone waits, and all else is summed up in one mail, which is written after
 // the last of what it stands for.
 
+// liveRates is how many notices an address gets of one kind that can be undone, noticeRates
+// of all others together.
+var (
+	liveRates   = [...]store.Rate{{Count: 10, Per: time.Hour}}
+	noticeRates = [...]store.Rate{{Count: 30, Per: time.Hour}, {Count: 60, Per: longestRate}}
+)
+
 const (
-	// noticesAnHour is how many notices an address gets in an hour: of what can be undone,
-	// of each kind; of all else, together.
-	noticesAnHour = 10
+	longestRate = 24 * time.Hour
 	// noticeMemory is for how long a notice that was counted is known, so that it counts
-	// once however often it is tried.
-	noticeMemory = 26 * time.Hour
+	// once however often it is tried. It outlasts every mail by longestRate.
+	noticeMemory = 3 * longestRate
 )
 
 // noticeRoom lets a notice be written now, once. mail.ErrObsolete: a mail that sums it up is
@@ -34,21 +39,18 @@ const (
 // that whatever else happens does not hold them up.
 func (d *Directory) noticeRoom(ctx context.Context, owed record.MailFacts, live bool) error {
 	_, canonical := Canonical(owed.Address)
-	about := ""
+	about, rates := "", noticeRates[:]
 	if live {
-		about = owed.About
+		about, rates = owed.About, liveRates[:]
 	}
 	wait, err := d.cfg.Store.Hit(ctx, store.Hits{At: d.cfg.Now(), Hits: []store.Hit{
-		{
-			Key:   d.cfg.Vault.LimitKey("notice", []byte(canonical), []byte(about)),
-			Rates: []store.Rate{{Count: noticesAnHour, Per: time.Hour}},
-		},
+		{Key: d.cfg.Vault.LimitKey("notice", []byte(canonical), []byte(about)), Rates: rates},
 		{Key: d.cfg.Vault.LimitKey("notice-mail", owed.ID[:]), Rates: []store.Rate{{Count: 1, Per: noticeMemory}}},
 	}})
 	switch {
 	case err != nil:
 		return fmt.Errorf("account: count a notice: %w", err)
-	case wait == 0, wait > time.Hour: // no address waits so long: the notice itself was counted before
+	case wait == 0, wait > longestRate: // no address waits so long: the notice itself was counted before
 		return nil
 	case live:
 		return &mail.Later{After: wait}

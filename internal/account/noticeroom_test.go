@@ -30,36 +30,41 @@ func count(letters []mail.Letter) map[string]int {
 	return n
 }
 
-// TestAFloodOfNotices: an address gets ten an hour, and whatever is beyond is told in sum,
-// by a mail that is owed after the last of what it stands for.
+// TestAFloodOfNotices: an address gets thirty an hour and sixty a day, and whatever is beyond
+// is told in sum, by a mail that is owed after the last of what it stands for.
 func TestAFloodOfNotices(t *testing.T) {
 	w := ceremonytest.New(t)
 	a := w.Resident(t, "ana", "a@example.org")
-	flood := func(n int) map[string]int {
+	told := func(when string, own, sums int) {
+		t.Helper()
+		got := count(w.Letters(t))
+		if got[string(audit.PasskeyRestored)] != own || got[string(mail.More)] != sums {
+			t.Fatalf("%s: told %v, want %d and %d", when, got, own, sums)
+		}
+	}
+	flood := func(n int) {
 		for range n {
 			notify(t, w, a, mail.Notice{About: audit.PasskeyRestored, Name: "phone"})
 			w.Clock.Advance(time.Second)
 		}
-		return count(w.Letters(t))
 	}
-	if got := flood(300); got[string(audit.PasskeyRestored)] != 10 || got[string(mail.More)] != 1 || len(got) != 2 {
-		t.Fatalf("told %v", got)
-	}
-	if got := flood(100); len(got) != 0 {
-		t.Fatalf("told %v within the hour", got)
-	}
+	flood(300)
+	told("a flood", 30, 1)
+	flood(100)
+	told("within the hour", 0, 0)
 	w.Clock.Advance(time.Hour)
-	// Ten of what waited are told, and the next mail stands for the rest.
-	if got := count(w.Letters(t)); got[string(audit.PasskeyRestored)] != 10 || got[string(mail.More)] != 1 || len(got) != 2 {
-		t.Fatalf("told %v an hour later", got)
-	}
+	told("an hour later", 30, 1) // thirty of those that waited, and one for the rest
 	w.Clock.Advance(2 * time.Hour)
-	if got := count(w.Letters(t)); len(got) != 0 {
-		t.Fatalf("told %v when all was told", got)
-	}
-	if got := flood(1); got[string(audit.PasskeyRestored)] != 1 {
-		t.Fatalf("told %v after the flood", got)
-	}
+	told("when all was told", 0, 0)
+	flood(5)
+	told("the sixty-first of the day", 0, 1)
+	flood(1)
+	told("within the hour of that", 0, 0)
+	w.Clock.Advance(time.Hour)
+	told("an hour later, on the same day", 0, 1)
+	w.Clock.Advance(24 * time.Hour)
+	flood(1)
+	told("after the flood", 1, 0)
 }
 
 // TestAFloodHidesNothing: what can be undone is told of at once, with its link, whatever
@@ -70,7 +75,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 	proves(t, w, proof, "a@example.org")
 	a, _, err := w.Accounts.Get(t.Context(), proof.Session().Person().ID)
 	must(t, err)
-	for range 50 {
+	for range 100 {
 		notify(t, w, a, mail.Notice{About: audit.PasskeyRestored})
 	}
 	w.Letters(t)
@@ -133,10 +138,10 @@ func TestANoticeCountsOnce(t *testing.T) {
 		}
 		w.Clock.Advance(30 * time.Minute)
 	}
-	for range 10 {
+	for range 30 {
 		notify(t, w, a, mail.Notice{About: audit.PasskeyRestored})
 	}
-	if got := count(w.Letters(t)); got[string(audit.PasskeyRestored)] != 10+1 { // the lease of the first is over
+	if got := count(w.Letters(t)); got[string(audit.PasskeyRestored)] != 30+1 { // the lease of the first is over
 		t.Fatalf("told %v", got)
 	}
 }
@@ -146,7 +151,7 @@ func TestEveryAddressByItself(t *testing.T) {
 	w := ceremonytest.New(t)
 	ana := w.Resident(t, "ana", "a@example.org")
 	both := w.Resident(t, "ben", "A2@example.org", "b@example.org")
-	for range 10 {
+	for range 30 {
 		notify(t, w, ana, mail.Notice{About: audit.AllSignedOut})
 	}
 	w.Letters(t)
