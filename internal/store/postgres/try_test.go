@@ -133,6 +133,9 @@ func TestPlans(t *testing.T) {
 		}
 		plan := exec(execute)
 		whole := strings.Contains(plan, "sessions_account") && !strings.Contains(plan, "(account = ") // by its second column
+		// What goes in groups joins what it is given with tables, row by row.
+		whole = whole || strings.Contains(plan, "Function Scan") &&
+			strings.Count(plan, " Scan using ") > strings.Count(plan, "Index Cond: ")
 		if whole || strings.Contains(plan, "Seq Scan") {
 			t.Errorf("%s\n%s", exec("SELECT statement FROM pg_prepared_statements WHERE name = '"+name+"'"), plan)
 		}

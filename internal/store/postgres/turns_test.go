@@ -49,7 +49,7 @@ func TestDeadlock(t *testing.T) {
 }
 
 // TestSeveralProcesses: stores that know nothing of each other share chains, rates and
-// people, and every verb happens once.
+// people, and every verb happens once, in a group or alone.
 func TestSeveralProcesses(t *testing.T) {
 	address := migrated(t)
 	var stores [3]*Store
@@ -62,14 +62,20 @@ func TestSeveralProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	alone, cancel := context.WithTimeout(t.Context(), patience) // whose time is limited goes alone
+	defer cancel()
 	var wait sync.WaitGroup
 	for p, s := range stores {
 		for n := range persons {
 			wait.Go(func() {
 				for i := range each {
 					v := signIn(signUp(n), (p*persons+n)*each+i)
-					v.Op[0] = byte(i % 2) // all of them at the heads of two chains
-					if err := s.RecordSignIn(t.Context(), v); err != nil {
+					ctx := t.Context()
+					if i%4 < 2 {
+						ctx = alone
+						v.Op[0] = byte(i % 2) // all of them at the heads of two chains
+					}
+					if err := s.RecordSignIn(ctx, v); err != nil {
 						t.Error(err)
 						return
 					}
