@@ -19,12 +19,25 @@ func (b *browser) awaitPlace(place string) {
 // toSignIn is the page to sign in, from which one goes on to a place.
 func toSignIn(place string) string { return "/sign-in?return_to=" + url.QueryEscape(place) }
 
-// endSession ends the session behind the back of the page that is open.
+// endSession ends the session behind the back of the page that is open. One that still
+// loads hears of it and leads away by itself.
 func (b *browser) endSession() {
 	b.t.Helper()
 	if got := eval[int](b, "fetch('/v1/sign-out', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'}).then(r => r.status)"); got != 204 {
 		b.t.Fatalf("sign-out: %d", got)
 	}
+}
+
+// leaveFor leaves the person at the page to sign in, on their way to a place, with their
+// hands off the authenticator. The session ends when the page before is gone, which would
+// lead away from here to where it was.
+func (p person) leaveFor(place string) {
+	p.t.Helper()
+	p.key.touch(false)
+	p.open(toSignIn(place))
+	p.awaitPlace(toSignIn(place))
+	p.awaitSignIn()
+	p.endSession()
 }
 
 // TestReturnTo: who is sent to sign in lands where they were heading, by each passkey
@@ -52,10 +65,7 @@ func TestReturnTo(t *testing.T) {
 		person.usernameless,
 		func(p person) { p.key.touch(true); run(p.browser, "reload", chromedp.Reload()) }, // autofill
 	} {
-		p.endSession()
-		p.key.touch(false)
-		p.open(toSignIn(heading))
-		p.awaitSignIn()
+		p.leaveFor(heading)
 		road(p)
 		p.awaitPlace(heading)
 		p.wantStatus("/v1/account", 200)
@@ -96,10 +106,7 @@ func TestReturnToByLink(t *testing.T) {
 	p.click("create")
 	p.awaitPlace(heading)
 
-	p.endSession()
-	p.key.touch(false)
-	p.open(toSignIn(heading))
-	p.awaitSignIn()
+	p.leaveFor(heading)
 	p.fill("username", anasAddress)
 	p.click("send-link")
 	p.await("the mail on its way", "document.querySelector('#mailed')")
