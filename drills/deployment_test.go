@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -147,12 +148,30 @@ func flooded(more ...string) []string {
 	return append([]string{"KEYTURN_LIMITS_FLOOD_RATE=1000000", "KEYTURN_LIMITS_FLOOD_BURST=1000000"}, more...)
 }
 
+// Ports for servers are below those that systems give to outgoing connections (32768
+// and up), of which a drill makes thousands: one of these could be taken between the look
+// and the server's own.
+const (
+	firstPort = 20000
+	ports     = 12000
+)
+
+// asked counts the ports given out, so that no two drills get the same.
+var asked atomic.Int64
+
 func freePort(d *drill) int {
 	d.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	d.must(err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	for range ports {
+		// Another process begins elsewhere.
+		port := firstPort + (os.Getpid()*101+int(asked.Add(1)))%ports
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
+	}
+	d.Fatal("no port is free")
+	return 0
 }
 
 func (s *deployment) database() string { return filepath.Join(s.dir, "data", "keyturn.db") }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,16 +54,26 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// Ports for servers are below those that systems give to outgoing connections (32768
+// and up): one of these could be taken between the look and the server's own.
+const (
+	firstPort = 20000
+	ports     = 12000
+)
+
+// asked counts the ports given out, so that no two scripts get the same.
+var asked atomic.Int64
+
 func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range ports {
+		// Another process begins elsewhere.
+		port := fmt.Sprint(firstPort + (os.Getpid()*101+int(asked.Add(1)))%ports)
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			return port, listener.Close()
+		}
 	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		return "", err
-	}
-	return port, listener.Close()
+	return "", errors.New("no port is free")
 }
 
 func ready(ts *testscript.TestScript, neg bool, args []string) {
