@@ -73,6 +73,7 @@ func at(chain byte, v store.SignIn) store.SignIn {
 // hundred thousand): nothing is counted or listed across accounts, and no item grows with
 // their number.
 func TestCapacity(t *testing.T) {
+	t.Parallel()
 	few, many := 1000, 10_000
 	if os.Getenv("KEYTURN_DRILLS") == "full" {
 		many = 100_000
@@ -134,6 +135,7 @@ func TestReadsWriteNothing(t *testing.T) {
 // TestUnits: what each verb costs is what docs/dynamodb.md says, in a row of its table.
 // Rows are about as large as real ones.
 func TestUnits(t *testing.T) {
+	t.Parallel()
 	document, err := os.ReadFile("../../../docs/dynamodb.md")
 	must(t, err)
 	first := openTest(t, testConfig(t))

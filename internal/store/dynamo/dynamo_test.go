@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -11,13 +12,23 @@ import (
 	"github.com/keyturn/keyturn/internal/store/storetest"
 )
 
+// TestMain has more tests run beside each other than there are processors: they wait for
+// the server, and for each other's locks, most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
+
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, storetest.Backend{
 		Slow: true,
 		Open: func(t *testing.T) store.Store {
 			s := openTest(t, testConfig(t))
-			s.chains = 5 // the suite reads all of them before and after each verb
+			s.chains = 2 // the suite reads all of them before and after each verb
 			return s
 		},
 	})
