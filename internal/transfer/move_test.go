@@ -317,7 +317,7 @@ func (c *crowd) look() {
 
 func (c *crowd) Each(_ context.Context, take func(record.Moving) error, _ func(LeftOut)) error {
 	for i := range c.n {
-		if i%1000 == 0 {
+		if i%500 == 0 {
 			c.look()
 		}
 		if err := take(person(i, 1)); err != nil {
@@ -341,9 +341,9 @@ func (l *looking) Write(p []byte) (int, error) {
 }
 
 // TestManyAccounts: memory does not grow with the number of accounts. All of them in it
-// would be some 20 MB.
+// would be some 8 MB.
 func TestManyAccounts(t *testing.T) {
-	const many, room = 10_000, 8 << 20
+	const many, room = 4_000, 3 << 20
 	d := found(t)
 	c := &crowd{n: 100}
 	c.look()
