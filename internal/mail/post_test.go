@@ -433,19 +433,47 @@ func TestPace(t *testing.T) {
 // TestPaceHolds: the post keeps to its rate.
 func TestPaceHolds(t *testing.T) {
 	w := newWorld(t)
-	shelf := NewShelf(0)
-	cfg := w.config(shelf)
-	cfg.Rate = 2
-	p := w.post(t, cfg)
+	outbox := &manyMails{}
 	for i := range 3 {
-		w.owe(t, signInFacts(fmt.Sprintf("p%d@example.org", i)))
+		row, err := w.office.Owe(noticeFacts(fmt.Sprintf("p%d@example.org", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outbox.mails = append(outbox.mails, row)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer stop()
-	if err := p.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || len(shelf.List()) != 2 {
-		t.Errorf("%d sent, %v", len(shelf.List()), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		shelf := NewShelf(0)
+		cfg := w.config(shelf)
+		cfg.Store, cfg.Rate = outbox, 2
+		p := w.post(t, cfg)
+		ctx, stop := context.WithTimeout(t.Context(), 499*time.Millisecond)
+		defer stop()
+		if err := p.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) || len(shelf.List()) != 2 {
+			t.Errorf("%d sent, %v", len(shelf.List()), err)
+		}
+	})
 }
+
+// manyMails is an outbox that gives every mail once.
+type manyMails struct {
+	store.Outbox
+
+	mu    sync.Mutex
+	mails []store.Mail
+}
+
+func (o *manyMails) TakeMails(_ context.Context, _, _ time.Time, n int) ([]store.Mail, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n = min(n, len(o.mails))
+	taken := o.mails[:n]
+	o.mails = o.mails[n:]
+	return taken, nil
+}
+
+func (o *manyMails) PostponeMail(context.Context, []byte, uint32, time.Time) error { return nil }
+
+func (o *manyMails) SettleMail(context.Context, []byte, uint32) error { return nil }
 
 func TestNewPostRefuses(t *testing.T) {
 	w := newWorld(t)
