@@ -19,7 +19,7 @@ import (
 const loginOrigin = "https://login.example.com"
 
 // replicas are two servers on one database, as two processes have it: they share
-// nothing but the files. skew turns the clock of both.
+// nothing but the files, and a clock that stands still: skew turns it.
 type replicas struct {
 	servers [2]*keyturn.Server
 	skew    atomic.Int64
@@ -31,7 +31,8 @@ func newReplicas(t *testing.T, profile string) *replicas {
 	set := production(t, loginOrigin)
 	set.SessionProfile, set.FloodRate, set.FloodBurst = profile, 1e6, 1e6
 	r := &replicas{phone: webauthntest.New(webauthntest.Phone())}
-	now := func() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) }
+	begun := time.Now()
+	now := func() time.Time { return begun.Add(time.Duration(r.skew.Load())) }
 	for i := range r.servers {
 		r.servers[i] = open(t, keyturn.Config{Settings: set, Now: now})
 	}
