@@ -41,7 +41,7 @@ func (h *host) read(t *testing.T, path string, into any) {
 // awaitMail waits for the mail to an address.
 func (h *host) awaitMail(t *testing.T, to string) (m shownMail) {
 	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		var list struct{ Mails []shownMail }
