@@ -155,16 +155,21 @@ func shallow(body []byte, limit int) bool {
 }
 
 // stringEnd is where the quote stands that ends a string, or the length when none does.
-// Most of a body is long strings of base64url, which IndexByte passes over at a stroke.
+// Most of a body is long strings of base64url, which IndexByte passes over at a stroke. A
+// quote that was found is kept, so that a string of escapes is not searched for each.
 func stringEnd(s []byte) int {
+	quote := -1
 	for i := 0; i < len(s); i++ {
-		quote := bytes.IndexByte(s[i:], '"')
-		if quote < 0 {
-			break
+		if quote < i {
+			next := bytes.IndexByte(s[i:], '"')
+			if next < 0 {
+				break
+			}
+			quote = i + next
 		}
-		escape := bytes.IndexByte(s[i:i+quote], '\\')
+		escape := bytes.IndexByte(s[i:quote], '\\')
 		if escape < 0 {
-			return i + quote
+			return quote
 		}
 		i += escape + 1
 	}
