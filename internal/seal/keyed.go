@@ -45,9 +45,10 @@ func (k *keyed) tag(dst []byte, label string, fields [][]byte, end string) []byt
 	return dst
 }
 
-// kept is scratch memory for the next call: wiped, for what stood in it may be secret.
+// kept is scratch memory for the next call: wiped to its end, for what stood in it may be
+// secret, and was longer than what stands there now.
 func kept(text []byte) []byte {
-	clear(text)
+	clear(text[:cap(text)])
 	if cap(text) > maxKept {
 		return nil
 	}

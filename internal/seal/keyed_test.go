@@ -70,6 +70,23 @@ func TestKeptMemoryIsWiped(t *testing.T) {
 	}
 }
 
+// TestDerivationIsWiped: whatever was shorter than what it was written over.
+func TestDerivationIsWiped(t *testing.T) {
+	r := testRing(t, RingConfig{})
+	for n := range 200 {
+		d := new(derivation)
+		secret, salt := bytes.Repeat([]byte{1}, keySize), [saltSize]byte{2}
+		if _, err := d.key(secret, &salt, "label", bytes.Repeat([]byte{3}, n)); err != nil {
+			t.Fatal(err)
+		}
+		d.recordAD([]byte{4}, nil)
+		r.done(d)
+		if left := bytes.Trim(d.text[:cap(d.text)], "\x00"); len(left) > 0 {
+			t.Fatalf("extra salt of %d bytes: %x is left", n, left)
+		}
+	}
+}
+
 // TestDerivedKeysDoNotPrint: no verb of fmt shows what was derived and is kept.
 func TestDerivedKeysDoNotPrint(t *testing.T) {
 	ring := testRing(t, RingConfig{})
