@@ -155,3 +155,41 @@ func TestEngineRestarted(t *testing.T) {
 		value[int](t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 	}
 }
+
+// TestForgotten: statements that the engine has forgotten, or whose answers a migration
+// has changed, are prepared anew.
+func TestForgotten(t *testing.T) {
+	s := openTest(t, Config{MaxConns: 1})
+	up := signedUp(t, s, 1)
+	ask := func() error { _, _, err := s.CredentialAndAccount(t.Context(), up.Credential.Key); return err }
+	calls := []func() error{
+		ask,
+		func() error { _, _, err := s.SessionAndAccount(t.Context(), up.Session.Key); return err },
+		func() error { return s.RecordSignIn(t.Context(), signIn(up, 1)) },
+		func() error { return s.RecordSignIn(t.Context(), signIn(up, 2)) },
+		func() error { return s.RecordSignUp(t.Context(), signUp(2)) },
+	}
+	for _, do := range calls[:3] {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, do := range calls {
+		if _, err := s.pool.Exec(t.Context(), "DEALLOCATE ALL"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := do(); err != nil {
+				t.Errorf("call %d: %v", n, err)
+			}
+		}
+	}
+	if _, err := s.pool.Exec(t.Context(), "ALTER TABLE spends ALTER COLUMN verb TYPE bigint"); err != nil {
+		t.Fatal(err)
+	}
+	for n, do := range calls {
+		if err := do(); err != nil {
+			t.Errorf("call %d after the migration: %v", n, err)
+		}
+	}
+}

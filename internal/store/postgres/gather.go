@@ -45,6 +45,7 @@ type gatherer[C any] struct {
 	waiting []*gathered[C]
 	running int       // groups, or those who are about to take one
 	began   time.Time // when the latest of them took its group, or began to
+	watched bool      // whether somebody will look whether that is long ago
 }
 
 // gathered is a call that waits, or is under way.
@@ -64,12 +65,7 @@ func (g *gatherer[C]) do(ctx context.Context, call C) (*gathered[C], error) {
 	}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, m)
-	slow := m.entered.Sub(g.began) > groupSlow
-	if g.running == 0 || g.running < groupsMost && (slow || len(g.waiting) >= queueLong) {
-		g.running++
-		g.began = m.entered
-		go g.serve()
-	}
+	g.start(m.entered)
 	g.mu.Unlock()
 	select {
 	case <-m.done:
@@ -81,6 +77,31 @@ func (g *gatherer[C]) do(ctx context.Context, call C) (*gathered[C], error) {
 	}
 	<-m.done
 	return m, m.err
+}
+
+// start starts another group for those who wait, or sees to it that somebody looks again
+// when those under way have become slow: perhaps nobody else comes. g.mu is held.
+func (g *gatherer[C]) start(now time.Time) {
+	under := now.Sub(g.began)
+	switch {
+	case g.running == 0, g.running < groupsMost && (under > groupSlow || len(g.waiting) >= queueLong):
+		g.running++
+		g.began = now
+		go g.serve()
+	case g.running < groupsMost && !g.watched:
+		g.watched = true
+		time.AfterFunc(groupSlow-under+time.Millisecond, g.watch)
+	}
+}
+
+// watch looks whether those who wait have waited for what is slow.
+func (g *gatherer[C]) watch() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watched = false
+	if len(g.waiting) > 0 {
+		g.start(time.Now())
+	}
 }
 
 // withdraw takes m out of the line, and tells whether it still stood there.

@@ -194,3 +194,28 @@ func TestGatheredLate(t *testing.T) {
 		t.Errorf("the answers are %v, want one %v", err, ErrBusy)
 	}
 }
+
+// TestGatheredHurries: who came just after a group that takes long had begun does not
+// wait for it, though nobody else comes.
+func TestGatheredHurries(t *testing.T) {
+	g, groups, let := gathering(t, openTest(t, Config{}), false)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := g.do(t.Context(), 1); first <- err }()
+	<-groups
+	g.mu.Lock()
+	g.began = time.Now()
+	g.mu.Unlock()
+	go func() { _, err := g.do(t.Context(), 2); second <- err }()
+	select {
+	case group := <-groups:
+		if len(group) != 1 || group[0] != 2 {
+			t.Errorf("the second group is %v", group)
+		}
+	case <-time.After(patience):
+		t.Error("the second waits for the first")
+	}
+	close(let)
+	if err := errors.Join(<-first, <-second); err != nil {
+		t.Error(err)
+	}
+}

@@ -49,10 +49,19 @@ func signIns() together[store.SignIn] {
 	return together[store.SignIn]{
 		spend: func(v *store.SignIn) *store.Spend { return &v.Spend },
 		event: func(v *store.SignIn) store.EventFunc { return v.Event },
-		keys:  func(v *store.SignIn) [][]byte { return [][]byte{v.Use.Key} },
+		keys:  signInKeys,
 		judge: judgeSignIns,
 		write: writeSignIns,
 	}
+}
+
+// signInKeys are those of the credential, and of the session.
+func signInKeys(v *store.SignIn) [][]byte {
+	keys := [][]byte{v.Use.Key}
+	if v.Session != nil {
+		keys = append(keys, v.Session.Key)
+	}
+	return keys
 }
 
 func judgeSignIns(going []groupedSignIn) (questions []query, fine func(int) bool) {

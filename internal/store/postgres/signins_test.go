@@ -203,3 +203,26 @@ func TestGroupLost(t *testing.T) {
 	}
 	wantChained(t, s, 3)
 }
+
+// TestGroupShares: two of a group that would write one key are not both in it, and cost
+// the others nothing.
+func TestGroupShares(t *testing.T) {
+	for name, share := range map[string]func(a, b *store.SignIn){
+		"a ticket":  func(a, b *store.SignIn) { b.Spend = a.Spend },
+		"a session": func(a, b *store.SignIn) { b.Session.Key = a.Session.Key },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, Config{})
+			var calls []store.SignIn
+			for n := range 3 {
+				calls = append(calls, signIn(signedUp(t, s, n), n))
+			}
+			share(&calls[0], &calls[1])
+			told := inGroup(t, s, calls...)
+			if told[0] != nil || !errors.Is(told[1], errAlone) || told[2] != nil {
+				t.Errorf("the group was told %v, want that the second goes by itself", told)
+			}
+			wantChained(t, s, 3+2)
+		})
+	}
+}

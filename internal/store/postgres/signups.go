@@ -64,9 +64,12 @@ func plainSignUp(v store.SignUp) bool {
 	})
 }
 
-// signUpKeys are the account's key, and those that a person brings.
+// signUpKeys are those of the account and of the session, and those that a person brings.
 func signUpKeys(v *store.SignUp) [][]byte {
 	keys := [][]byte{v.Account.Key}
+	if v.Session != nil {
+		keys = append(keys, v.Session.Key)
+	}
 	for _, i := range v.Identifiers {
 		keys = append(keys, i.Key)
 	}

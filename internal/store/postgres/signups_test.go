@@ -83,14 +83,19 @@ func TestGroupSignUps(t *testing.T) {
 // costs the others nothing.
 func TestGroupSignUpsPassOver(t *testing.T) {
 	for name, spoil := range map[string]func(there store.SignUp, v *store.SignUp){
-		"a ticket that is spent":          func(there store.SignUp, v *store.SignUp) { v.Spend = there.Spend },
-		"an account that is there":        func(there store.SignUp, v *store.SignUp) { v.Account.Key = there.Account.Key },
-		"a session that is there":         func(there store.SignUp, v *store.SignUp) { v.Session = there.Session },
-		"a name that somebody has":        func(there store.SignUp, v *store.SignUp) { v.Identifiers = there.Identifiers },
-		"a passkey that somebody has":     func(there store.SignUp, v *store.SignUp) { v.Credential = there.Credential },
-		"an event that owes something":    func(_ store.SignUp, v *store.SignUp) { v.Event = owing(1) },
-		"a name of another of the group":  func(_ store.SignUp, v *store.SignUp) { v.Identifiers = signUp(1).Identifiers },
-		"a passkey of another":            func(_ store.SignUp, v *store.SignUp) { v.Credential = signUp(1).Credential },
+		"a ticket that is spent":         func(there store.SignUp, v *store.SignUp) { v.Spend = there.Spend },
+		"an account that is there":       func(there store.SignUp, v *store.SignUp) { v.Account.Key = there.Account.Key },
+		"a session that is there":        func(there store.SignUp, v *store.SignUp) { v.Session = there.Session },
+		"a name that somebody has":       func(there store.SignUp, v *store.SignUp) { v.Identifiers = there.Identifiers },
+		"a passkey that somebody has":    func(there store.SignUp, v *store.SignUp) { v.Credential = there.Credential },
+		"an event that owes something":   func(_ store.SignUp, v *store.SignUp) { v.Event = owing(1) },
+		"a name of another of the group": func(_ store.SignUp, v *store.SignUp) { v.Identifiers = signUp(1).Identifiers },
+		"a passkey of another":           func(_ store.SignUp, v *store.SignUp) { v.Credential = signUp(1).Credential },
+		"the ticket of another":          func(_ store.SignUp, v *store.SignUp) { v.Spend = signUp(1).Spend },
+		"the session of another":         func(_ store.SignUp, v *store.SignUp) { v.Session = signUp(1).Session },
+		"a name twice": func(_ store.SignUp, v *store.SignUp) {
+			v.Identifiers = append(v.Identifiers, v.Identifiers[0])
+		},
 		"the account of another":          func(_ store.SignUp, v *store.SignUp) { v.Account = signUp(1).Account },
 		"a second passkey of the group's": func(_ store.SignUp, v *store.SignUp) { v.More = []store.Credential{*signUp(1).Credential} },
 	} {

@@ -25,7 +25,7 @@ import (
 type together[C any] struct {
 	spend func(*C) *store.Spend
 	event func(*C) store.EventFunc
-	// keys are what no two of a group may share.
+	// keys are what no two of a group may share, beside the ticket.
 	keys func(*C) [][]byte
 	// judge asks, and tells of each when it has the answers whether all is well with it.
 	judge func(going []grouped[C]) (questions []query, fine func(place int) bool)
@@ -91,7 +91,7 @@ func (v together[C]) settle(ctx context.Context, s *Store, conn *pgx.Conn, group
 	switch {
 	case err == nil:
 		return nil
-	case conn.IsClosed(): // who knows
+	case conn.IsClosed() && !forgotten(err): // who knows
 		err = fmt.Errorf("postgres: commit: %w", err)
 	default: // the engine has refused something, and nothing has happened
 		err = fmt.Errorf("%w: commit: %w", errAlone, err)
@@ -103,15 +103,20 @@ func (v together[C]) settle(ctx context.Context, s *Store, conn *pgx.Conn, group
 	return nil
 }
 
-// distinct leaves out calls that share a key with another, and puts the rest in the
-// order of their tickets: two groups that spend the same ones wait for each other, and
+// distinct leaves out calls that share a key or a ticket with another, or name a key
+// twice, and puts the rest in the order of their tickets: two groups that spend the same ones wait for each other, and
 // not each for the other.
 func (v together[C]) distinct(group []*gathered[C]) []grouped[C] {
 	going := make([]grouped[C], 0, len(group))
 	seen := make(map[string]struct{}, len(group))
 	for _, m := range group {
-		keys := v.keys(&m.call)
-		if slices.ContainsFunc(keys, func(key []byte) bool { _, ok := seen[string(key)]; return ok }) {
+		keys := append(v.keys(&m.call), v.spend(&m.call).ID[:])
+		shares := repeated(keys)
+		for _, key := range keys {
+			_, taken := seen[string(key)]
+			shares = shares || taken
+		}
+		if shares {
 			m.err = errAlone
 			continue
 		}

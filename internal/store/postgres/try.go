@@ -13,11 +13,25 @@ import (
 
 // SQLSTATE codes that we act on (PostgreSQL documentation, appendix A).
 const (
+	featureNotSupported  = "0A000"
 	divisionByZero       = "22012"
 	uniqueViolation      = "23505"
+	invalidStatementName = "26000"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 )
+
+// forgotten tells whether the engine no longer has a statement that was prepared, or may
+// no longer run it because a migration has changed what it answers. That ends the
+// transaction, and what else was prepared on the connection is no better.
+func forgotten(err error) bool {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	return refused.Code == invalidStatementName ||
+		refused.Code == featureNotSupported && refused.Routine == "RevalidateCachedQuery"
+}
 
 // tries bounds how often a verb is judged. Who loses has lost to another that won, so
 // everybody's turn comes; the bound is for what we did not think of.
@@ -35,7 +49,8 @@ func (e *unbegunError) Unwrap() error { return e.cause }
 
 // repeat runs try, on a connection of its own each time, until it gives an answer.
 // What try returns has not happened when it is errLost, a serialization failure, a
-// deadlock or an unbegunError; everything else is the answer.
+// deadlock, a statement that the engine has forgotten or an unbegunError; everything else
+// is the answer.
 func (s *Store) repeat(ctx context.Context, try func(context.Context, *pgx.Conn) error) error {
 	var err error
 	for range tries {
@@ -56,6 +71,9 @@ func again(err error) bool {
 	}
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && (refused.Code == serializationFailure || refused.Code == deadlockDetected) {
+		return true
+	}
+	if forgotten(err) {
 		return true
 	}
 	var unbegun *unbegunError
@@ -88,7 +106,10 @@ func (s *Store) lend(ctx context.Context, use func(context.Context, *pgx.Conn) e
 	}
 	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
-	return use(work, conn.Conn())
+	if err = use(work, conn.Conn()); forgotten(err) {
+		_ = conn.Conn().Close(work) // another one is made; how this one ends is all the same
+	}
+	return err
 }
 
 // unlent says why there is no connection.

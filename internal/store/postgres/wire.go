@@ -27,7 +27,8 @@ type query struct {
 func binaryForm() []int16 { return []int16{pgtype.BinaryFormatCode} }
 
 // exchange sends queries in one round trip, and reads what they answer. After an error
-// of the engine those that follow have not run.
+// of the engine those that follow have not run. A connection whose statements the engine
+// has forgotten is closed.
 func (s *Store) exchange(ctx context.Context, conn *pgx.Conn, queries ...query) error {
 	var prepared []*pgconn.StatementDescription
 	if s.prepares {
@@ -55,6 +56,9 @@ func (s *Store) exchange(ctx context.Context, conn *pgx.Conn, queries ...query) 
 	}
 	if closing := pipeline.Close(); err == nil {
 		err = closing
+	}
+	if forgotten(err) {
+		_ = conn.Close(ctx) // another one is made; how this one ends is all the same
 	}
 	return err
 }
