@@ -31,8 +31,8 @@ const (
 // errMalformed is the cause of a *Tampered whose seal opened, but not on facts.
 var errMalformed = errors.New("not the encoding of any facts")
 
-// writer appends items in their one deterministic encoding (RFC 8949 §4.2.1). The first
-// fault stays: what could not be read back is never sealed.
+// writer appends items in their one deterministic encoding (RFC 8949 §4.2.1). A fault
+// stays: what could not be read back is never sealed.
 type writer struct {
 	b   []byte
 	err error
