@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
@@ -48,7 +50,7 @@ func connect(ctx context.Context, c Config) (*dynamodb.Client, error) {
 		return nil, errors.New("dynamo: no region is named, nor does the environment name one")
 	}
 	return dynamodb.NewFromConfig(settings, func(o *dynamodb.Options) {
-		o.HTTPClient = &http.Client{Transport: transport(c), Timeout: c.Timeout * 2 / 5}
+		o.HTTPClient = &http.Client{Transport: transport(c, settings.HTTPClient), Timeout: c.Timeout * 2 / 5}
 		o.Retryer = newRetryer()
 		if c.Endpoint != "" {
 			o.BaseEndpoint = &c.Endpoint
@@ -56,12 +58,18 @@ func connect(ctx context.Context, c Config) (*dynamodb.Client, error) {
 	}), nil
 }
 
-// transport keeps enough connections that a verb's parallel writes need no new ones.
-func transport(c Config) http.RoundTripper {
+// transport keeps enough connections that a verb's parallel writes need no new ones. Whom
+// it trusts is what the environment says (AWS_CA_BUNDLE), which found was made for.
+func transport(c Config, found aws.HTTPClient) http.RoundTripper {
 	if c.Transport != nil {
 		return c.Transport
 	}
+	var trusts *tls.Config
+	if buildable, ok := found.(*awshttp.BuildableClient); ok {
+		trusts = buildable.GetTransport().TLSClientConfig
+	}
 	return &http.Transport{
+		TLSClientConfig:     trusts,
 		Proxy:               http.ProxyFromEnvironment,
 		MaxIdleConns:        256,
 		MaxIdleConnsPerHost: 256,

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,9 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/auth"
+	endpoints "github.com/aws/smithy-go/endpoints"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/google/uuid"
 )
 
@@ -42,7 +46,7 @@ type client struct {
 	retryer     *retry.Standard
 	transport   http.RoundTripper
 	patience    time.Duration // with one attempt
-	now         func() time.Time
+	clock       clock
 }
 
 var _ engine = (*client)(nil)
@@ -62,10 +66,27 @@ func newClient(ctx context.Context, c Config, found dynamodb.Options) (*client, 
 	if endpoint.URI.Path == "" {
 		endpoint.URI.Path = "/"
 	}
+	carrier, ok := found.HTTPClient.(*http.Client)
+	if !ok {
+		return nil, fmt.Errorf("dynamo: settings of another client, of type %T", found.HTTPClient)
+	}
 	return &client{
-		table: c.Table, url: endpoint.URI, region: found.Region, credentials: found.Credentials,
-		signer: v4.NewSigner(), retryer: newRetryer(), transport: transport(c), patience: c.Timeout * 2 / 5, now: time.Now,
+		table: c.Table, url: endpoint.URI, region: signedFor(endpoint, found.Region), credentials: found.Credentials,
+		signer: v4.NewSigner(), retryer: newRetryer(), transport: carrier.Transport, patience: c.Timeout * 2 / 5,
+		clock: clock{now: time.Now},
 	}, nil
+}
+
+// signedFor is the region that requests to an endpoint are signed for: an endpoint may
+// demand another than the one it was found by.
+func signedFor(endpoint endpoints.Endpoint, region string) string {
+	options, _ := auth.GetAuthOptions(&endpoint.Properties)
+	for _, o := range options {
+		if demanded, ok := smithyhttp.GetSigV4SigningRegion(&o.SignerProperties); ok {
+			return demanded
+		}
+	}
+	return region
 }
 
 // do sends a request until it is answered, or may not be sent again.
@@ -113,6 +134,11 @@ type sending struct {
 
 // attempt sends a request once.
 func (c *client) attempt(ctx context.Context, s sending, attempt int) (reply, error) {
+	// Others may wait for the same ones, which take what they take.
+	credentials, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		return reply{}, fmt.Errorf("credentials: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	request := s.request.WithContext(ctx)
@@ -127,11 +153,8 @@ func (c *client) attempt(ctx context.Context, s sending, attempt int) (reply, er
 		"Content-Type": {"application/x-amz-json-1.0"},
 		"X-Amz-Target": {"DynamoDB_20120810." + s.operation},
 	}
-	credentials, err := c.credentials.Retrieve(ctx)
-	if err != nil {
-		return reply{}, fmt.Errorf("credentials: %w", err)
-	}
-	if err := c.signer.SignHTTP(ctx, credentials, request, s.hash, "dynamodb", c.region, c.now()); err != nil {
+	dated := c.clock.date()
+	if err := c.signer.SignHTTP(ctx, credentials, request, s.hash, "dynamodb", c.region, dated); err != nil {
 		return reply{}, fmt.Errorf("signature: %w", err)
 	}
 	// What decides nothing is not signed, which is a good part of the cost.
@@ -143,7 +166,8 @@ func (c *client) attempt(ctx context.Context, s sending, attempt int) (reply, er
 	if err != nil {
 		return reply{}, unanswered{err}
 	}
-	return c.read(s.operation, response)
+	r, err := c.read(s.operation, response)
+	return r, c.clock.judge(err, dated, response.Header)
 }
 
 // largest is the size of an answer at most. DynamoDB's have 16 MiB of items in them.
@@ -160,7 +184,7 @@ func (c *client) read(operation string, response *http.Response) (reply, error) 
 		return reply{}, unanswered{errors.New("the answer's checksum is wrong")}
 	}
 	if response.StatusCode != http.StatusOK {
-		return reply{}, parseFault(response.StatusCode, body)
+		return reply{}, parseFault(response, body)
 	}
 	r, err := parseReply(operation, body, c.table)
 	r.date = response.Header.Get("Date")
@@ -200,16 +224,23 @@ func (f *fault) ErrorFault() smithy.ErrorFault {
 // HTTPStatusCode tells the SDK's rules how the server answered.
 func (f *fault) HTTPStatusCode() int { return f.status }
 
-// parseFault reads it. The type may stand between a namespace and an address.
-func parseFault(status int, body []byte) error {
+// parseFault reads it. The type may stand in the header, and between a namespace and an
+// address.
+func parseFault(response *http.Response, body []byte) error {
 	var said struct {
 		Type    string `json:"__type"`
+		Code    string `json:"code"`
 		Message string `json:"message"` // or Message: names are compared without their case
 	}
-	if json.Unmarshal(body, &said) != nil || said.Type == "" {
+	status := response.StatusCode
+	if json.Unmarshal(body, &said) != nil {
+		said.Type, said.Code = "", "" // half of it may have been read
+	}
+	kind := cmp.Or(response.Header.Get("X-Amzn-ErrorType"), said.Type, said.Code)
+	if kind == "" {
 		return &fault{status: status, code: "status " + strconv.Itoa(status), message: http.StatusText(status)}
 	}
-	kind, _, _ := strings.Cut(said.Type, ":")
+	kind, _, _ = strings.Cut(kind, ":")
 	return &fault{status: status, code: kind[strings.LastIndexByte(kind, '#')+1:], message: said.Message}
 }
 

@@ -6,11 +6,15 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,7 +186,7 @@ func TestSignature(t *testing.T) {
 		return says(http.StatusOK, "{}", "")(r)
 	}}}
 	c := testClient(t, nil, s)
-	c.now = func() time.Time { return dawn }
+	c.clock.now = func() time.Time { return dawn }
 	_, err := c.do(t.Context(), ask{operation: opPut, item: meta().key()})
 	must(t, err)
 	r := s.seen[0]
@@ -208,17 +212,149 @@ func TestSignature(t *testing.T) {
 
 // TestFaultsAreNamed as the SDK names them.
 func TestFaultsAreNamed(t *testing.T) {
-	for _, body := range []string{
-		`{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"m"}`,
-		`{"__type":"com.amazon.coral.validate#ValidationException","message":"m"}`,
-		`{"__type":"ResourceNotFoundException","Message":"m"}`,
-		`{"__type":"com.amazon.coral.service#UnrecognizedClientException:http://internal","message":"m"}`,
+	for body, header := range map[string]string{
+		`{"message":"m"}`: "com.amazonaws.dynamodb.v20120810#LimitExceededException:",
+		`{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"m"}`:     "",
+		`{"__type":"com.amazon.coral.validate#ValidationException","message":"m"}`:                        "",
+		`{"__type":"ResourceNotFoundException","Message":"m"}`:                                            "",
+		`{"__type":"com.amazon.coral.service#UnrecognizedClientException:http://internal","message":"m"}`: "",
+		`{"code":"ThrottlingException","message":"m"}`:                                                    "",
 	} {
-		theirs, ours := both(t, &canned{status: http.StatusBadRequest, answer: []byte(body)})
+		theirs, ours := both(t, &canned{
+			status: http.StatusBadRequest, answer: []byte(body), header: http.Header{"X-Amzn-Errortype": {header}},
+		})
 		_, want := theirs.do(t.Context(), ask{operation: opGet, key: meta().key()})
 		_, got := ours.do(t.Context(), ask{operation: opGet, key: meta().key()})
 		if code(got) != code(want) || code(got) == "" {
 			t.Errorf("%s is %q, to the SDK %q", body, code(got), code(want))
 		}
+	}
+}
+
+// TestReaches: requests go where the SDK's go, signed for the same region, whatever the
+// settings and the environment say.
+func TestReaches(t *testing.T) {
+	for name, c := range map[string]struct{ region, endpoint, variable, value string }{
+		"a region":                {region: "eu-central-1"},
+		"a server":                {region: "eu-central-1", endpoint: "http://127.0.0.1:8000"},
+		"a server behind a path":  {region: "eu-central-1", endpoint: "http://127.0.0.1:8000/behind"},
+		"and with a stroke":       {region: "eu-central-1", endpoint: "http://127.0.0.1:8000/behind/"},
+		"this machine's":          {region: "local"},
+		"a server's variable":     {region: "eu-central-1", variable: "AWS_ENDPOINT_URL_DYNAMODB", value: "https://table.example:1"},
+		"any server's variable":   {region: "eu-central-1", variable: "AWS_ENDPOINT_URL", value: "https://all.example/x"},
+		"both kinds of addresses": {region: "eu-central-1", variable: "AWS_USE_DUALSTACK_ENDPOINT", value: "true"},
+		"a validated module":      {region: "us-gov-west-1", variable: "AWS_USE_FIPS_ENDPOINT", value: "true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_ACCESS_KEY_ID", "key")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+			t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			if c.variable != "" {
+				t.Setenv(c.variable, c.value)
+			}
+			seen := &scripted{steps: slices.Repeat([]func(*http.Request) (*http.Response, error){says(http.StatusOK, "{}", "{}")}, 2)}
+			config := Config{Table: "t", Region: c.region, Endpoint: c.endpoint, Timeout: DefaultTimeout, Transport: seen}
+			makes, err := connect(t.Context(), config)
+			must(t, err)
+			ours, err := newClient(t.Context(), config, makes.Options())
+			must(t, err)
+			for _, e := range []engine{sdk{makes, "t"}, ours} {
+				_, err := e.do(t.Context(), ask{operation: opGet, key: meta().key()})
+				must(t, err)
+			}
+			scope := func(r *http.Request) string {
+				_, after, _ := strings.Cut(r.Header.Get("Authorization"), "/")
+				of, _, _ := strings.Cut(after, ",")
+				return of
+			}
+			theirs, got := seen.seen[0], seen.seen[1]
+			if got.URL.String() != theirs.URL.String() || scope(got) != scope(theirs) {
+				t.Errorf("%s for %s, of the SDK %s for %s", got.URL, scope(got), theirs.URL, scope(theirs))
+			}
+		})
+	}
+}
+
+// TestTrusts: who vouches for the server is what the environment says.
+func TestTrusts(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "{}")
+	}))
+	t.Cleanup(server.Close)
+	bundle := filepath.Join(t.TempDir(), "authorities.pem")
+	must(t, os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	config := Config{Table: "t", Region: "eu-central-1", Endpoint: server.URL, Timeout: time.Minute}
+	makes, err := connect(t.Context(), config)
+	must(t, err)
+	ours, err := newClient(t.Context(), config, makes.Options())
+	must(t, err)
+	for name, e := range map[string]engine{"the SDK": sdk{makes, "t"}, "ours": ours} {
+		if _, err := e.do(t.Context(), ask{operation: opGet, key: meta().key()}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWrongClock: the server's clock dates requests once it has refused one for its date,
+// and what it refuses for another reason is not sent again.
+func TestWrongClock(t *testing.T) {
+	const late = `{"__type":"com.amazon.coral.service#InvalidSignatureException","message":"Signature expired"}`
+	for name, c := range map[string]struct {
+		ahead time.Duration
+		want  int
+	}{
+		"behind":       {20 * time.Minute, 3},
+		"ahead":        {-20 * time.Minute, 3},
+		"right enough": {time.Minute, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dated := func(status int, body string) func(*http.Request) (*http.Response, error) {
+				return func(r *http.Request) (*http.Response, error) {
+					answer, err := says(status, body, "")(r)
+					answer.Header.Set("Date", dawn.Add(c.ahead).Format(http.TimeFormat))
+					return answer, err
+				}
+			}
+			s := &scripted{steps: []func(*http.Request) (*http.Response, error){
+				dated(http.StatusBadRequest, late), dated(http.StatusOK, "{}"), dated(http.StatusOK, "{}"),
+			}}
+			client := testClient(t, nil, s)
+			client.clock.now = func() time.Time { return dawn }
+			_, err := client.do(t.Context(), ask{operation: opGet})
+			if c.want == 1 {
+				if code(err) != "InvalidSignatureException" || len(s.seen) != 1 {
+					t.Errorf("error is %v after %d requests", err, len(s.seen))
+				}
+				return
+			}
+			must(t, err)
+			_, err = client.do(t.Context(), ask{operation: opGet})
+			must(t, err)
+			for n, want := range []time.Duration{0, c.ahead, c.ahead} {
+				if got := s.seen[n].Header.Get("X-Amz-Date"); got != dawn.Add(want).Format("20060102T150405Z") {
+					t.Errorf("request %d is dated %s", n, got)
+				}
+			}
+		})
+	}
+}
+
+// TestSlowCredentials: what credentials take is not an attempt's time.
+func TestSlowCredentials(t *testing.T) {
+	s := &scripted{steps: []func(*http.Request) (*http.Response, error){says(http.StatusOK, "{}", "")}}
+	c := testClient(t, func(c *Config) {
+		c.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			_, limited := ctx.Deadline()
+			if limited {
+				return aws.Credentials{}, errors.New("an attempt's time is not theirs")
+			}
+			return aws.Credentials{AccessKeyID: "key", SecretAccessKey: "secret"}, nil
+		})
+	}, s)
+	if _, err := c.do(context.WithoutCancel(t.Context()), ask{operation: opGet}); err != nil {
+		t.Error(err)
 	}
 }
