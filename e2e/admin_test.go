@@ -56,7 +56,7 @@ func TestAdministration(t *testing.T) {
 	p.await("what is wrong", "document.querySelector('[role=dialog] .status')?.textContent.includes(\"can't be used\")")
 	p.retype("#username", "bob")
 	p.click("draft-sure")
-	p.awaitStatus("The account is there.")
+	p.awaitStatus("The account is created.")
 	link := strings.TrimPrefix(eval[string](p.browser, "document.querySelector('#link-text').textContent"), s.url)
 	p.await("the account", "document.querySelectorAll('#accounts > li').length === 2")
 
