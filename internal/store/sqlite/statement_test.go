@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -39,4 +40,39 @@ func TestArguments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMigratedMeanwhile: statements that are kept prepared outlive a migration by another
+// process, as it comes with a newer program beside this one.
+func TestMigratedMeanwhile(t *testing.T) {
+	s := openTest(t, Config{Readers: 1})
+	work := func(n int) {
+		t.Helper()
+		up := signUp(n)
+		if err := s.RecordSignUp(t.Context(), up); err != nil {
+			t.Error(err)
+		}
+		if err := s.RecordSignIn(t.Context(), signIn(up, n)); err != nil {
+			t.Error(err)
+		}
+		c, a, err := s.CredentialAndAccount(t.Context(), up.Credential.Key)
+		if err != nil || c.TimesUsed != 1 || !bytes.Equal(a.Body, up.Account.Body) || !bytes.Equal(c.Sealed, up.Credential.Sealed) {
+			t.Errorf("person %d: %v, %v, %v", n, c, a, err)
+		}
+	}
+	work(1)
+	other := create(t, s.path)
+	for _, sql := range []string{
+		"ALTER TABLE credentials ADD COLUMN more BLOB NOT NULL DEFAULT x''",
+		"CREATE INDEX accounts_op ON accounts (op)",
+		"CREATE TABLE news (key BLOB NOT NULL PRIMARY KEY) STRICT",
+		"ANALYZE",
+	} {
+		if err := execute(other, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeConn(t, other)
+	work(2)
+	wantChained(t, s, 4)
 }
