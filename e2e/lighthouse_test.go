@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -70,14 +71,7 @@ func (p person) sessionHeader() string {
 func rate(t *testing.T, browser, address string, flags ...string) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.Command(lighthouse, append([]string{
-		address, "--quiet", "--output=json", "--output-path=" + report,
-		"--chrome-flags=--headless --no-sandbox --disable-gpu",
-	}, flags...)...)
-	cmd.Env = append(os.Environ(), "CHROME_PATH="+browser)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("lighthouse: %v\n%s", err, out)
-	}
+	measure(t, browser, append([]string{address, "--output-path=" + report}, flags...)...)
 	var found struct {
 		FinalURL   string `json:"finalDisplayedUrl"`
 		Categories map[string]struct {
@@ -100,6 +94,25 @@ func rate(t *testing.T, browser, address string, flags ...string) {
 	for _, name := range []string{"accessibility", "best-practices"} {
 		if score := found.Categories[name].Score; score < 0.95 {
 			t.Errorf("%s: %.0f, want at least 95", name, score*100)
+		}
+	}
+}
+
+// measure runs Lighthouse. On a busy machine it may miss the beginning of the page, and
+// then asks itself to be run again.
+func measure(t *testing.T, browser string, flags ...string) {
+	t.Helper()
+	for again := 0; ; again++ {
+		cmd := exec.Command(lighthouse, append([]string{
+			"--quiet", "--output=json", "--chrome-flags=--headless --no-sandbox --disable-gpu",
+		}, flags...)...)
+		cmd.Env = append(os.Environ(), "CHROME_PATH="+browser)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return
+		}
+		if again == 5 || !bytes.Contains(out, []byte("Please run Lighthouse again")) {
+			t.Fatalf("lighthouse: %v\n%s", err, out)
 		}
 	}
 }
