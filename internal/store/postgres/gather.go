@@ -179,15 +179,22 @@ func (g *gatherer[C]) late(now time.Time) []*gathered[C] {
 	return late
 }
 
-// refuse answers those for whom there is no connection: all of them, or, when none came
-// free in time, those whose time is over.
+// refuse answers those for whom there is no connection: when none came free in time, those
+// whose time is over; when none could be made, who waits longest, since those that there
+// are may yet come free, and all of them where there is none.
 func (g *gatherer[C]) refuse(err error) {
 	cause := g.store.unlent(context.Background(), err)
+	made := g.store.pool.Stat()
 	g.mu.Lock()
 	var refused []*gathered[C]
-	if errors.Is(cause, ErrBusy) {
+	switch {
+	case errors.Is(cause, ErrBusy):
 		refused = g.late(time.Now())
-	} else {
+	case made.AcquiredConns()+made.IdleConns() > 0:
+		n := min(len(g.waiting), 1)
+		refused = slices.Clone(g.waiting[:n])
+		g.waiting = slices.Delete(g.waiting, 0, n)
+	default:
 		refused, g.waiting = g.waiting, nil
 	}
 	g.mu.Unlock()

@@ -219,3 +219,35 @@ func TestGatheredHurries(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestGatheredRefuses: where the engine takes no further connection, who waits longest is
+// told so, and the others may still get one of those that there are. Where there is none,
+// all are told.
+func TestGatheredRefuses(t *testing.T) {
+	s := openTest(t, Config{})
+	g, groups, let := gathering(t, s, false)
+	first := make(chan error, 1)
+	go func() { _, err := g.do(t.Context(), 1); first <- err }()
+	<-groups
+	busy(g)
+	answers := lined(t, g, 3)
+	g.refuse(errAny)
+	if err := <-answers; !errors.Is(err, errAny) {
+		t.Errorf("who waits longest: %v, want %v", err, errAny)
+	}
+	close(let)
+	if err := errors.Join(<-first, <-answers, <-answers); err != nil {
+		t.Errorf("the others: %v", err)
+	}
+
+	until(t, "no connection", func() bool { s.pool.Reset(); return s.pool.Stat().TotalConns() == 0 })
+	alone := &gatherer[int]{store: s, running: groupsMost}
+	busy(alone)
+	answers = lined(t, alone, 3)
+	alone.refuse(errAny)
+	for range 3 {
+		if err := <-answers; !errors.Is(err, errAny) {
+			t.Errorf("%v, want %v", err, errAny)
+		}
+	}
+}
