@@ -13,15 +13,14 @@ import (
 )
 
 // judged is what a page has to be good in.
-const judged = "--only-categories=accessibility,best-practices"
+var judged = []string{"accessibility", "best-practices"}
 
 // lighthouse is the tool that the folder of its name pins.
 const lighthouse = "lighthouse/node_modules/.bin/lighthouse"
 
 // TestLighthouse: every page is as good as it gets in what Lighthouse knows of
-// accessibility and good practice. How fast it is depends on the machine, and whether
-// search engines find it is not wanted: both are only told, the former of the page that
-// people wait for.
+// accessibility and good practice. How fast it is depends on the machine, and a busy one
+// loses the trace that it is told from; whether search engines find it is not wanted.
 func TestLighthouse(t *testing.T) {
 	t.Parallel()
 	browser, err := findBrowser()
@@ -30,19 +29,20 @@ func TestLighthouse(t *testing.T) {
 	_, err = os.Stat(lighthouse)
 	need(t, "node", err)
 	s := startServer(t)
-	t.Run("/sign-in", func(t *testing.T) {
-		rate(t, browser, s.url+"/sign-in", "--only-categories=accessibility,best-practices,performance,seo")
-	})
 	for _, path := range []string{
-		"/sign-up", "/enrol", "/link", "/recover", "/undo", "/confirm-email", "/dev/mail",
+		"/sign-in", "/sign-up", "/enrol", "/link", "/recover", "/undo", "/confirm-email", "/dev/mail",
 		"/dev/gallery?state=link-code", "/dev/gallery?state=admin-account",
 	} {
-		t.Run(path, func(t *testing.T) { rate(t, browser, s.url+path, judged) })
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			rate(t, browser, s.url+path)
+		})
 	}
 	// The account as its person sees it: the page is told who they are as a browser tells.
 	t.Run("/account", func(t *testing.T) {
+		t.Parallel()
 		p := newcomer(t, s, builtIn())
-		rate(t, browser, s.url+"/account", judged, "--extra-headers="+p.sessionHeader())
+		rate(t, browser, s.url+"/account", "--extra-headers="+p.sessionHeader())
 	})
 }
 
@@ -71,7 +71,9 @@ func (p person) sessionHeader() string {
 func rate(t *testing.T, browser, address string, flags ...string) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "report.json")
-	measure(t, browser, append([]string{address, "--output-path=" + report}, flags...)...)
+	measure(t, browser, append([]string{
+		address, "--output-path=" + report, "--only-categories=" + strings.Join(judged, ","),
+	}, flags...)...)
 	var found struct {
 		FinalURL   string `json:"finalDisplayedUrl"`
 		Categories map[string]struct {
@@ -91,7 +93,7 @@ func rate(t *testing.T, browser, address string, flags ...string) {
 	for name, category := range found.Categories {
 		t.Logf("%s: %.0f", name, category.Score*100)
 	}
-	for _, name := range []string{"accessibility", "best-practices"} {
+	for _, name := range judged {
 		if score := found.Categories[name].Score; score < 0.95 {
 			t.Errorf("%s: %.0f, want at least 95", name, score*100)
 		}
