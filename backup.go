@@ -14,7 +14,7 @@ import (
 // What stands in the way of a backup or a restore.
 var (
 	// ErrNoBackup: the store is not one that Keyturn copies itself.
-	ErrNoBackup = errors.New("keyturn: only a SQLite store is backed up by this command; use what PostgreSQL (pg_dump, base backups) or DynamoDB (point-in-time recovery) has for it")
+	ErrNoBackup = errors.New("keyturn: backup and restore are for SQLite; use what PostgreSQL (pg_dump, base backups) or DynamoDB (point-in-time recovery) has for it, and keyturn store epoch after it was set back")
 	// ErrStoreThere: a database is where the restored one would go.
 	ErrStoreThere = errors.New("keyturn: a database is there already")
 	// ErrStoreInUse: a server or a command has the database open.

@@ -108,16 +108,25 @@ func (s *Server) firstKey(ctx context.Context) error {
 // keys loads the server key and the KMS key.
 func (s *Server) keys() (keys outside, err error) {
 	if keys.server, err = seal.LoadServerKey(s.settings.KeysServer); err != nil {
-		return keys, fmt.Errorf("keyturn: load the server key: %w", err)
+		return keys, notLoaded("the server key", err)
 	}
 	if s.settings.KeysKMS == "" {
 		keys.kms = seal.NoKMS(keys.server)
 		return keys, nil
 	}
 	if keys.kms, err = seal.LoadKMS(s.settings.KeysKMS); err != nil {
-		return keys, fmt.Errorf("keyturn: load the KMS key: %w", err)
+		return keys, notLoaded("the KMS key", err)
 	}
 	return keys, nil
+}
+
+// notLoaded is why a key was not loaded. Who meets a store that several servers share for
+// the first time is told what makes its keys, for no server does.
+func notLoaded(key string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keyturn: load %s: %w; bring it back from its copy, or make it before the first server starts: keyturn store create", key, err)
+	}
+	return fmt.Errorf("keyturn: load %s: %w", key, err)
 }
 
 func absent(path string) bool {

@@ -74,7 +74,11 @@ func (p *program) printRestored(cmd *cobra.Command, done keyturn.Restored) error
 	if asJSON(cmd) {
 		return p.printJSON(restoredView{Database: done.Path, Kept: done.Kept, Accounts: done.Accounts})
 	}
-	text := fmt.Sprintf("The database is %s, with %d accounts.\n", done.Path, done.Accounts)
+	accounts := "1 account"
+	if done.Accounts != 1 {
+		accounts = fmt.Sprintf("%d accounts", done.Accounts)
+	}
+	text := fmt.Sprintf("The database is %s, with %s.\n", done.Path, accounts)
 	if done.Kept != "" {
 		text += fmt.Sprintf("The one that was there is kept as %s.\n", done.Kept)
 	}
