@@ -12,6 +12,7 @@ import { Button, named } from "../ui/Button";
 import { explain } from "../ui/notice";
 import { Page } from "../ui/Page";
 import { useMoment } from "../ui/Time";
+import { linksOf } from "./links";
 
 interface Listed {
   id: string;
@@ -96,13 +97,12 @@ export default function Mailbox() {
 // The message stands in a frame that can do nothing; its links are listed beside it, to
 // be opened here.
 function Shown({ mail }: { mail: Mail }) {
-  const links = [...new Set(mail.text.match(/https?:\/\/\S+/g) ?? [])];
   return (
     <article>
       <h2 dir="auto">{mail.subject}</h2>
       <p className="passkey-line">To {mail.to}</p>
       <ul {...named("mail-links")}>
-        {links.map((link) => (
+        {linksOf(mail.text).map((link) => (
           <li key={link}>
             <a href={link}>{link.replace(/(#.{12}).*/, "$1…")}</a>
           </li>
