@@ -149,13 +149,16 @@ const formerly: Event[] = [
   event(21, "recovery.codes_saved", 64 * DAY),
   event(22, "recovery.used", 65 * DAY),
   event(23, "recovery.hold_cancelled", 65 * DAY),
+  event(29, "recovery.hold_cancelled", 65 * DAY, { code: "codes_ended" }),
   event(24, "notice.undone", 66 * DAY),
+  event(30, "notice.undone", 66 * DAY, { code: "recovery.used" }),
   event(25, "email.removed", 66 * DAY),
   event(26, "account.role_changed", 67 * DAY),
   event(27, "account.disabled", 68 * DAY),
   event(28, "account.enabled", 68 * DAY),
   event(12, "account.changed", 90 * DAY),
   event(13, "account.signed_up", 90 * DAY, { passkey_id: "p1" }),
+  event(31, "account.imported", 90 * DAY),
 ];
 
 const some: Events = { events: lately };

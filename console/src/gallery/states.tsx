@@ -116,6 +116,7 @@ export const states: Record<string, State> = {
   "account-first": { render: () => <Account initial={{ faster: true }} />, world: { passkeys: [] } },
   "account-held": { render: () => account(), world: { passkeys: held } },
   "account-addresses": { render: () => account(), world: { account: reachable }, site: { mail: true } },
+  "account-addresses-none": { render: () => account(), world: { account: { ...ana, email: "", emails: [] } }, site: { mail: true } },
   "account-address-remove": {
     render: () => <Account initial={{ removing: "ana@example.com" }} />,
     world: { account: reachable },
@@ -228,6 +229,7 @@ export const states: Record<string, State> = {
   "undo-recovery": { render: () => undoing("recovery.used") },
   "undo-other": { render: () => undoing("something.new") },
   "undo-done": { render: () => <Undo token="x" initial={{ state: { at: "done" } }} /> },
+  "undo-done-recovery": { render: () => <Undo token="x" initial={{ state: { at: "done", about: "recovery.used" } }} /> },
   "undo-kept": { render: () => <Undo token="x" initial={{ state: { at: "kept" } }} /> },
   "undo-dead": { render: () => <Undo token="x" initial={{ state: { at: "dead", key: "undo.dead" } }} /> },
   "recover": { render: () => <Recover /> },
