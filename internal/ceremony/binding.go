@@ -78,12 +78,26 @@ func userEntity(a record.Account) webauthn.UserEntity {
 // registeredTo lists every credential of an account, so that no authenticator
 // registers twice.
 func (rp *RelyingParty) registeredTo(ctx context.Context, a record.Account) ([]webauthn.Descriptor, error) {
+	return rp.descriptors(ctx, a, func(record.Credential) bool { return true })
+}
+
+// usedBy lists the credentials of an account that are not suspended. Who comes in by a
+// code or a link may hold nothing but the authenticator of a suspended one: a new passkey
+// may take its place there.
+func (rp *RelyingParty) usedBy(ctx context.Context, a record.Account) ([]webauthn.Descriptor, error) {
+	return rp.descriptors(ctx, a, func(c record.Credential) bool { return !c.Suspended() })
+}
+
+func (rp *RelyingParty) descriptors(ctx context.Context, a record.Account, listed func(record.Credential) bool) ([]webauthn.Descriptor, error) {
 	credentials, err := rp.cfg.Accounts.Credentials(ctx, a)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	list := make([]webauthn.Descriptor, 0, len(credentials))
 	for _, c := range credentials {
+		if !listed(c) {
+			continue
+		}
 		f := c.Facts()
 		list = append(list, webauthn.Descriptor{Type: publicKey, ID: f.ID, Transports: f.Transports})
 	}

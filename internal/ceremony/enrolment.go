@@ -23,7 +23,7 @@ func (rp *RelyingParty) BeginEnrolment(ctx context.Context, r Request, link stri
 	if err != nil {
 		return webauthn.CreationOptions{}, linkError(err)
 	}
-	exclude, err := rp.registeredTo(ctx, a)
+	exclude, err := rp.usedBy(ctx, a)
 	if err != nil {
 		return webauthn.CreationOptions{}, err
 	}

@@ -139,7 +139,7 @@ func (rp *RelyingParty) BeginRecovery(ctx context.Context, r Request, recovery s
 	if !ok || !a.Active() || !current(permit.Common, a) {
 		return webauthn.CreationOptions{}, &Error{Kind: KindExpired, Code: recoveryUnusable}
 	}
-	exclude, err := rp.registeredTo(ctx, a)
+	exclude, err := rp.usedBy(ctx, a)
 	if err != nil {
 		return webauthn.CreationOptions{}, err
 	}

@@ -171,6 +171,17 @@ func TestRecoveryIsHeldWhileThereIsAPasskey(t *testing.T) {
 	}
 }
 
+// TestRecoveryOnTheSameDevice: where the only authenticator holds a suspended passkey, the
+// new one takes its place there.
+func TestRecoveryOnTheSameDevice(t *testing.T) {
+	l := newLoser(t, ceremonytest.Policy())
+	change(t, l.World, l.proof, func(f *record.AccountFacts) { f.Ways[0].Suspended = true })
+	_, err := l.made(t, l.making(t, l.recovers(t, l.codes[0]).Ticket, l.key))
+	must(t, err)
+	l.Clock.Advance(24 * time.Hour)
+	signedIn(t, l.World, l.key, ceremonytest.Request())
+}
+
 // TestRecoveryWithoutAHold: where there is no other passkey, or by policy, the new one signs
 // in at once.
 func TestRecoveryWithoutAHold(t *testing.T) {
