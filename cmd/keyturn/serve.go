@@ -58,7 +58,6 @@ func (p *program) serve(cmd *cobra.Command) (err error) {
 	if err := p.greet(ctx, server); err != nil {
 		return err
 	}
-	releaseText()
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public_url", server.Settings().PublicURL,
 		"development", server.Settings().Development())
 	if server.Settings().Mail == "" {
